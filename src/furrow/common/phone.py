@@ -1,0 +1,74 @@
+"""Phone numbers as Furrow keeps them: E.164 text, shown masked, with a region and a time zone."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from phonenumbers import NumberParseException, timezone
+
+# Time zones whose whole country keeps one clock, where looking into the prefix adds nothing.
+_ONE_CLOCK = {"CN": "Asia/Shanghai"}
+DEFAULT_TIME_ZONE = "Asia/Shanghai"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a number lives: ISO region ("CN"; "" when unknown) and IANA time zone."""
+
+    region: str
+    time_zone: str
+
+
+@lru_cache(maxsize=65536)
+def place_of(e164: str) -> Place:
+    """Region and time zone of a number, from its prefix alone.
+
+    A prefix that spans several zones gives the westernmost by name order that libphonenumber
+    lists first; the address of the customer, where known, overrides it (see permits).
+    """
+    try:
+        number = phonenumbers.parse(e164)
+    except NumberParseException:
+        return Place("", DEFAULT_TIME_ZONE)
+    region = phonenumbers.region_code_for_number(number) or (
+        phonenumbers.region_code_for_country_code(number.country_code or 0)
+    )
+    if region in {"ZZ", "001", None}:
+        region = ""
+    if zone := _ONE_CLOCK.get(region):
+        return Place(region, zone)
+    zones = [z for z in timezone.time_zones_for_number(number) if z != "Etc/Unknown"]
+    return Place(region, zones[0] if zones else DEFAULT_TIME_ZONE)
+
+
+def mask(e164: str) -> str:
+    """The number as most people may see it: 138****8000, +1 310****1501.
+
+    Chinese numbers lose their country code; others keep it. Never fewer than four
+    digits are hidden unless the number has fewer than eight digits, then all but two are.
+    """
+    digits = e164.removeprefix("+86") if e164.startswith("+86") else e164
+    if len(digits) < 8:
+        return "*" * max(len(digits) - 2, 0) + digits[-2:]
+    return f"{digits[:-8]}****{digits[-4:]}"
+
+
+def pretty(e164: str) -> str:
+    """The whole number for those who may see it, in its international or Chinese spelling."""
+    try:
+        number = phonenumbers.parse(e164)
+    except NumberParseException:
+        return e164
+    style = phonenumbers.PhoneNumberFormat
+    return phonenumbers.format_number(
+        number, style.NATIONAL if number.country_code == 86 else style.INTERNATIONAL
+    )
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone, or the default one for a name this machine does not know."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError):
+        return ZoneInfo(DEFAULT_TIME_ZONE)

@@ -1,0 +1,38 @@
+"""GET and HEAD cannot change data: PostgreSQL itself refuses.
+
+Exempt are only the views marked with `writes_on_get`, each with its reason: signing in and out
+writes the session, and an invitation link may be followed by GET.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.db import connection, transaction
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+View = Callable[..., HttpResponseBase]
+V = TypeVar("V", bound=View)
+
+# Third-party views that keep state in the session while showing a form.
+EXEMPT_MODULES = ("allauth.",)
+
+
+class ReadOnlyGets:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: View, args: Any, kwargs: Any
+    ) -> HttpResponseBase | None:
+        if request.method not in {"GET", "HEAD"} or view.__module__.startswith(EXEMPT_MODULES):
+            return None
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION READ ONLY")
+            response = view(request, *args, **kwargs)
+            if isinstance(response, HttpResponse) and hasattr(response, "render"):
+                response.render()
+            return response

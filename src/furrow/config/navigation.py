@@ -1,0 +1,73 @@
+"""The left navigation: by the work, and only what the role may see."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from furrow.organisation.rules import Act
+
+
+@dataclass(frozen=True)
+class Place:
+    title: str | Promise
+    url_name: str
+    icon: str
+    act: Act
+    section: str | Promise = ""
+
+
+PLACES = (
+    Place(_("Desk"), "desk", "headset", Act.USE_DESK),
+    Place(_("Follow-ups"), "followups", "calendar-due", Act.VIEW_FOLLOWUPS),
+    Place(_("Customers"), "customers", "users", Act.VIEW_CUSTOMERS),
+    Place(_("Campaigns"), "campaigns", "speakerphone", Act.VIEW_CAMPAIGNS),
+    Place(_("Lists"), "imports", "file-import", Act.IMPORT),
+    Place(_("Floor"), "floor", "activity", Act.WATCH_FLOOR),
+    Place(_("Reports"), "day-report", "chart-bar", Act.VIEW_REPORTS),
+    Place(_("Do not call"), "suppressions", "phone-off", Act.SUPPRESS),
+    Place(_("Calling rules"), "policy", "shield-check", Act.EDIT_POLICY),
+    Place(_("People"), "people", "id-badge", Act.MANAGE_PEOPLE),
+    Place(_("Integrations"), "integrations", "plug", Act.MANAGE_INTEGRATIONS),
+    Place(_("Audit trail"), "audit", "history", Act.VIEW_AUDIT),
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    title: str | Promise
+    url: str
+    icon: str
+    is_active: bool
+
+
+def places_for(request: HttpRequest) -> list[Item]:
+    user = request.user
+    if not user.is_authenticated:
+        return []
+    items = []
+    for place in PLACES:
+        if user.can(place.act):  # type: ignore[union-attr]
+            url = reverse(place.url_name)
+            items.append(Item(place.title, url, place.icon, request.path.startswith(url)))
+    return items
+
+
+def chrome(request: HttpRequest) -> dict[str, Any]:
+    """What every page's frame needs."""
+    return {
+        "nav": places_for(request) if hasattr(request, "user") else [],
+        "me": request.user if hasattr(request, "user") and request.user.is_authenticated else None,
+        "events_url": settings.EVENTS,
+        "languages": settings.LANGUAGES,
+    }
+
+
+def home_of(request: HttpRequest) -> str:
+    """Where somebody starts: the first place the role may see."""
+    items = places_for(request)
+    return items[0].url if items else reverse("account_login")

@@ -1,0 +1,122 @@
+"""Who may do what, as a table. No database, no clock.
+
+Every view names an `Act`; `GRANTS` says how far each role's right to it reaches. A test walks
+every URL with every role and compares, and docs/reference/roles.md is drawn from this table.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from furrow.common.refusal import Refused
+
+
+class Role(TextChoices):
+    AGENT = "agent", _("Agent")
+    LEADER = "leader", _("Team leader")
+    QA = "qa", _("Quality reviewer")
+    OPERATIONS = "operations", _("Operations")
+    MANAGER = "manager", _("Manager")
+    ADMINISTRATOR = "administrator", _("Administrator")
+
+
+class Scope(IntEnum):
+    """How far a right reaches. Higher includes lower."""
+
+    NONE = 0
+    OWN = 1  # what I own, and what my team may claim
+    TEAM = 2  # my team's
+    ALL = 3  # the company's
+
+
+class Act(TextChoices):
+    """Everything a person or a token may do. Views, API endpoints and navigation name these."""
+
+    USE_DESK = "use_desk", _("Work at the desk and make calls")
+    VIEW_CUSTOMERS = "view_customers", _("See customers")
+    EDIT_CUSTOMERS = "edit_customers", _("Change customers and add notes")
+    REVEAL_NUMBERS = "reveal_numbers", _("See a whole phone number")
+    ASSIGN_CUSTOMERS = "assign_customers", _("Give customers to agents")
+    MERGE_CUSTOMERS = "merge_customers", _("Merge duplicates")
+    SUPPRESS = "suppress", _("Put a number on the do-not-call list")
+    LIFT_SUPPRESSION = "lift_suppression", _("Take a number off the do-not-call list")
+    EDIT_POLICY = "edit_policy", _("Change calling hours, holidays and caps")
+    IMPORT = "import", _("Import lists")
+    VIEW_CAMPAIGNS = "view_campaigns", _("See campaigns")
+    EDIT_CAMPAIGNS = "edit_campaigns", _("Make and change campaigns")
+    VIEW_FOLLOWUPS = "view_followups", _("See follow-ups")
+    EDIT_FOLLOWUPS = "edit_followups", _("Plan and finish follow-ups")
+    WATCH_FLOOR = "watch_floor", _("Watch the floor")
+    VIEW_REPORTS = "view_reports", _("Read reports")
+    EXPORT = "export", _("Export tables")
+    VIEW_AUDIT = "view_audit", _("Read the audit trail")
+    MANAGE_PEOPLE = "manage_people", _("Manage people, teams and roles")
+    MANAGE_INTEGRATIONS = "manage_integrations", _("Manage API tokens and webhooks")
+    USE_API = "use_api", _("Use the API")
+    SEE_SELF = "see_self", _("See and change my own settings")
+
+
+_N, _O, _T, _A = Scope.NONE, Scope.OWN, Scope.TEAM, Scope.ALL
+
+# Columns: agent, leader, QA, operations, manager, administrator.
+_TABLE: Mapping[Act, tuple[Scope, Scope, Scope, Scope, Scope, Scope]] = {
+    Act.USE_DESK: (_O, _O, _N, _N, _N, _N),
+    Act.VIEW_CUSTOMERS: (_O, _T, _A, _A, _A, _A),
+    Act.EDIT_CUSTOMERS: (_O, _T, _N, _A, _A, _A),
+    Act.REVEAL_NUMBERS: (_N, _T, _N, _A, _A, _A),
+    Act.ASSIGN_CUSTOMERS: (_N, _T, _N, _A, _A, _A),
+    Act.MERGE_CUSTOMERS: (_N, _T, _N, _A, _A, _A),
+    Act.SUPPRESS: (_O, _T, _A, _A, _A, _A),
+    Act.LIFT_SUPPRESSION: (_N, _N, _N, _N, _A, _A),
+    Act.EDIT_POLICY: (_N, _N, _N, _A, _A, _A),
+    Act.IMPORT: (_N, _N, _N, _A, _A, _A),
+    Act.VIEW_CAMPAIGNS: (_O, _T, _A, _A, _A, _A),
+    Act.EDIT_CAMPAIGNS: (_N, _N, _N, _A, _A, _A),
+    Act.VIEW_FOLLOWUPS: (_O, _T, _A, _A, _A, _A),
+    Act.EDIT_FOLLOWUPS: (_O, _T, _N, _N, _A, _A),
+    Act.WATCH_FLOOR: (_N, _T, _A, _A, _A, _A),
+    Act.VIEW_REPORTS: (_N, _T, _A, _A, _A, _A),
+    Act.EXPORT: (_N, _N, _N, _A, _A, _A),
+    Act.VIEW_AUDIT: (_N, _N, _N, _N, _A, _A),
+    Act.MANAGE_PEOPLE: (_N, _N, _N, _N, _A, _A),
+    Act.MANAGE_INTEGRATIONS: (_N, _N, _N, _N, _N, _A),
+    Act.USE_API: (_O, _T, _N, _A, _A, _A),
+    Act.SEE_SELF: (_O, _O, _O, _O, _O, _O),
+}
+
+GRANTS: Mapping[Role, Mapping[Act, Scope]] = {
+    role: {act: scopes[column] for act, scopes in _TABLE.items()}
+    for column, role in enumerate(Role)
+}
+
+
+def scope_of(role: str, act: Act) -> Scope:
+    """How far `role` may do `act`. An unknown role may do nothing."""
+    return GRANTS[Role(role)][act] if role in Role.values else Scope.NONE
+
+
+class NotAllowed(Refused):
+    """The role does not carry this right."""
+
+
+class PresenceState(TextChoices):
+    """What an agent is doing now (D7, D8)."""
+
+    OFFLINE = "offline", _("Offline")
+    READY = "ready", _("Ready")
+    CALLING = "calling", _("Calling")
+    TALKING = "talking", _("Talking")
+    WRAPUP = "wrapup", _("Wrapping up")
+    AWAY = "away", _("Away")
+
+
+# An agent whose screen has been silent for this long is no longer at the desk.
+PRESENCE_SILENCE = timedelta(seconds=90)
+
+
+def is_present(state: str, *, seen_at: datetime, at: datetime) -> bool:
+    """Whether somebody in `state`, last heard of at `seen_at`, is at work at `at`."""
+    return state != PresenceState.OFFLINE and at - seen_at <= PRESENCE_SILENCE
