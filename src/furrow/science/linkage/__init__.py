@@ -1,0 +1,1 @@
+"""Record linkage: which rows, however they were typed, are one customer."""
