@@ -19,7 +19,38 @@ _BRANCH = re.compile(
 _BRACKETS = re.compile(r"[(\[【]([^)\]】]*)[)\]】]?")
 _NOT_WORD = re.compile(r"[^\w\s&]|_")
 _LATIN_LEGAL = frozenset(
-    ["inc", "incorporated", "llc", "llp", "lp", "ltd", "limited", "co", "corp", "corporation", "company", "companies", "plc", "gmbh", "ag", "sa", "srl", "bv", "nv", "pty", "pte", "oy", "ab", "as", "group", "holding", "holdings", "the", "and", "of"]
+    [
+        "inc",
+        "incorporated",
+        "llc",
+        "llp",
+        "lp",
+        "ltd",
+        "limited",
+        "co",
+        "corp",
+        "corporation",
+        "company",
+        "companies",
+        "plc",
+        "gmbh",
+        "ag",
+        "sa",
+        "srl",
+        "bv",
+        "nv",
+        "pty",
+        "pte",
+        "oy",
+        "ab",
+        "as",
+        "group",
+        "holding",
+        "holdings",
+        "the",
+        "and",
+        "of",
+    ]
 )
 
 

@@ -13,7 +13,11 @@ _MAIL = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
 _WECHAT_LABEL = re.compile(r"^(?:微信号?|wechat|weixin|vx|wx|v)\s*[:：号]\s*", re.I)
 _WECHAT = re.compile(r"[a-z][a-z0-9_-]{3,31}|\d{5,15}")
 _MONTHS = {
-    m: n for n, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], start=1)
+    m: n
+    for n, m in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+        start=1,
+    )
 }
 _FIRST_DAY_OF_SPREADSHEETS = date(1899, 12, 30)
 
