@@ -1,0 +1,96 @@
+# make alone lists the recipes. A bare machine needs Python 3.11 or newer, git and make.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+unexport PYTHONDONTWRITEBYTECODE
+unexport VIRTUAL_ENV
+
+CACHE := $(or $(FURROW_CACHE),$(CURDIR)/.cache)
+BIN := .venv/bin
+PARTS := src/furrow/locale/parts
+DIST := src/furrow/common/static/dist
+PYTEST_ARGS ?=
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export npm_config_cache := $(CACHE)/npm
+export npm_config_update_notifier := false
+export npm_config_fund := false
+export npm_config_audit := false
+export NODE_USE_SYSTEM_CA := 1
+export UV_CACHE_DIR := $(CACHE)/uv
+
+.PHONY: help run test check format docs lock messages build bench screenshots clean test-pg15
+
+help: ## list the recipes
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1 | \2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+	  || sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1 - \2/p' $(MAKEFILE_LIST)
+
+run: .venv/.has-core $(DIST)/.built ## set everything up and run Furrow with a demo company
+	@exec $(BIN)/furrow run
+
+test: check .ready-for-browsers ## check, then every test; ends with pytest's summary
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+check: .venv/.has-dev $(DIST)/.built ## format, lint, types, contracts, migrations, translations
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/lint-imports --no-cache > .venv/contracts.txt || { cat .venv/contracts.txt; exit 1; }
+	$(BIN)/mypy src
+	$(BIN)/furrow messages --check
+	$(BIN)/furrow manage makemigrations --check --dry-run
+
+format: .venv/.has-dev ## put code and templates into the house's shape
+	$(BIN)/django-upgrade --target-version 5.2 $$(git ls-files 'src/*.py' 'tests/*.py' | grep -v /migrations/) || true
+	$(BIN)/ruff check --quiet --fix . || true
+	$(BIN)/ruff format --quiet .
+	$(BIN)/djade --target-version 5.2 $$(git ls-files 'src/*.html') || true
+
+docs: .venv/.has-dev ## draw anew what the documentation takes from the code
+	$(BIN)/furrow manage generate_docs
+
+messages: .venv/.has-core ## check and compile the Chinese translations
+	$(BIN)/furrow messages --check
+
+build: .venv/.has-core ## build the front end anew
+	@rm -f $(DIST)/.built
+	@$(MAKE) $(DIST)/.built
+
+lock: .venv/.has-dev ## resolve the newest releases of at least a week's age, with hashes
+	for set in uv core dev analytics; do \
+	  uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --python-version 3.11 \
+	    --exclude-newer "$$($(BIN)/python -c 'import datetime as d; print(d.date.today() - d.timedelta(7))')" \
+	    requirements/$$set.in -o requirements/$$set.txt || exit 1; done
+	cd frontend && npm install --package-lock-only
+
+bench: .venv/.has-dev ## measure; never part of the gate
+	$(BIN)/pytest -m bench bench $(PYTEST_ARGS)
+
+screenshots: .venv/.has-dev $(DIST)/.built .ready-for-browsers ## photograph every page, light and dark, in both languages
+	$(BIN)/furrow manage screenshots
+
+clean: ## remove everything the recipes made, except the cache folder's databases
+	rm -rf .venv frontend/node_modules $(DIST) .mypy_cache .ruff_cache .pytest_cache .hypothesis staticfiles
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+test-pg15: ## the tests on Debian 12's PostgreSQL 15, if it is installed
+	@test -x /usr/lib/postgresql/15/bin/pg_ctl || { echo "apt-get install postgresql-15, then again"; exit 1; }
+	PG_BIN=/usr/lib/postgresql/15/bin $(BIN)/pytest $(PYTEST_ARGS)
+
+# -- what the recipes stand on --------------------------------------------------------------------
+
+.venv/.has-core: requirements/core.txt requirements/uv.txt tools/bootstrap
+	@tools/bootstrap core $$(test ! -f .venv/.has-dev || echo dev)
+
+.venv/.has-dev: requirements/core.txt requirements/dev.txt requirements/uv.txt tools/bootstrap
+	@tools/bootstrap core dev
+
+frontend/node_modules/.installed: frontend/package-lock.json .venv/.has-core
+	cd frontend && npm ci --loglevel=error
+	@touch $@
+
+$(DIST)/.built: frontend/node_modules/.installed $(shell find frontend -name node_modules -prune -o -type f -print 2>/dev/null)
+	cd frontend && npm run build --silent
+	@touch $@
+
+.PHONY: .ready-for-browsers
+.ready-for-browsers: .venv/.has-dev
+	@tools/find-chromium
