@@ -1,15 +1,13 @@
 import json
-from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model
 
-from .models import Event, subject_of
+from furrow.common.context import current_request_id
 
-# Set by the request middleware, so every event of one request can be found together.
-current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
+from .models import Event, subject_of
 
 
 def record(what: str, *, of: Model, by: str, at: datetime, **details: Any) -> None:

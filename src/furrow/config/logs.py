@@ -4,7 +4,7 @@ import json
 import logging
 import re
 
-from furrow.audit.actions import current_request_id
+from furrow.common.context import current_request_id
 
 # Anything that looks like a phone number: seven or more digits, perhaps spaced.
 _NUMBER = re.compile(r"(?<![\w.:-])\+?\d(?:[ -]?\d){6,14}(?![\w.:-])")

@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import translation
 
-from furrow.audit.actions import current_request_id
+from furrow.common.context import current_request_id
 from furrow.organisation.http import Forbidden
 
 from .metrics import observe_request

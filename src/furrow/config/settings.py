@@ -82,8 +82,9 @@ def _database(url: str) -> dict[str, object]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             **{k: v for k, v in parts.items() if k not in known},
-            # A connection per request costs four to five times as much. Checked before use, so
-            # a restarted PostgreSQL is not noticed by anybody.
+            # A connection per request costs four to five times as much. Checked before use
+            # (CONN_HEALTH_CHECKS), so a
+            # restarted PostgreSQL is not noticed by anybody.
             "pool": False
             if "pytest" in sys.modules
             else {
@@ -91,16 +92,9 @@ def _database(url: str) -> dict[str, object]:
                 "max_size": int(env("FURROW_POOL", "12")),
                 "timeout": 10,
                 "max_idle": 300,
-                "check": _check_connection,
             },
         },
     }
-
-
-def _check_connection(connection: object) -> None:
-    from psycopg_pool import ConnectionPool
-
-    ConnectionPool.check_connection(connection)  # type: ignore[arg-type]
 
 
 DATABASES = {"default": _database(DATABASE_URL)} if DATABASE_URL else {
@@ -185,7 +179,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "furrow.config.navigation.chrome",
             ],
-            "builtins": ["furrow.common.templatetags.furrow"],
+            # builtins
         },
     }
 ]

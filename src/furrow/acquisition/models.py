@@ -1,0 +1,139 @@
+"""Where customers come from: sources, imported lists, and the lead each row became."""
+
+from __future__ import annotations
+
+import pghistory
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from furrow.customers.models import Customer
+from furrow.organisation.models import Team, User
+from furrow.organisation.rules import Act, Scope
+
+from .rules import BatchState, LegalBasis, RowState, SourceKind
+
+
+class SourceQuerySet(models.QuerySet["Source"]):
+    def visible_to(self, user: User) -> SourceQuerySet:
+        return self if user.can(Act.VIEW_CUSTOMERS) else self.none()
+
+
+@pghistory.track()
+class Source(models.Model):
+    """A place numbers come from; answers "where did you get my number?" (A5)."""
+
+    name = models.CharField(_("name"), max_length=80, unique=True)
+    kind = models.CharField(_("kind"), max_length=12, choices=SourceKind, default=SourceKind.FILE)
+    legal_basis = models.CharField(
+        _("legal basis"), max_length=16, choices=LegalBasis, default=LegalBasis.CONSENT
+    )
+    purpose = models.CharField(_("purpose"), max_length=200, blank=True)
+    # How the columns of its files were read last time: {"header": "field"}.
+    mapping = models.JSONField(default=dict, blank=True)
+    region = models.CharField(_("region of numbers"), max_length=2, blank=True)  # "" = default
+    created_at = models.DateTimeField()
+
+    objects = SourceQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BatchQuerySet(models.QuerySet["Batch"]):
+    def visible_to(self, user: User) -> BatchQuerySet:
+        return self if user.can(Act.IMPORT) else self.none()
+
+
+@pghistory.track(exclude=["progress", "counts"])
+class Batch(models.Model):
+    """One imported file: checked first, then carried out by a job that can be resumed."""
+
+    source = models.ForeignKey(Source, models.PROTECT)
+    file_name = models.CharField(max_length=200)
+    file_path = models.CharField(max_length=300)  # below MEDIA_ROOT
+    sheet = models.CharField(max_length=80, blank=True)
+    headers = models.JSONField(default=list)
+    mapping = models.JSONField(default=dict)  # {"header": "field"}; unmapped headers absent
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True)  # whose pool
+    state = models.CharField(max_length=10, choices=BatchState, default=BatchState.UPLOADED)
+    progress = models.JSONField(default=dict)  # {"done": 400, "of": 864}
+    counts = models.JSONField(default=dict)  # RowState -> rows; adds up to rows when finished
+    rows = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=300, blank=True)  # why it failed, for people
+    cost_minor = models.BigIntegerField(default=0)  # what the list cost, in fen (A2)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = BatchQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(name="batch_by_created", fields=["-created_at"])]
+
+    def __str__(self) -> str:
+        return f"batch #{self.pk}"
+
+
+class Row(models.Model):
+    """One line of a file, as given and as understood. Deleted some time after the import."""
+
+    batch = models.ForeignKey(Batch, models.CASCADE, related_name="row_set")
+    line = models.PositiveIntegerField()  # 1-based data line in the file
+    given = models.JSONField()  # {"header": "cell"} exactly as it stood
+    fields = models.JSONField(default=dict)  # {"name": …, "numbers": ["+86…"], …}
+    state = models.CharField(max_length=10, choices=RowState, default=RowState.READ)
+    problem = models.CharField(max_length=40, blank=True)  # code; see rules.PROBLEMS
+    match_reasons = models.JSONField(default=list)  # why it was joined
+    matched = models.ForeignKey(
+        Customer, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="row_once_per_line", fields=["batch", "line"])
+        ]
+        indexes = [models.Index(name="row_by_state", fields=["batch", "state", "line"])]
+
+    def __str__(self) -> str:
+        return f"row {self.line} of batch #{self.batch_id}"
+
+
+class LeadQuerySet(models.QuerySet["Lead"]):
+    def visible_to(self, user: User) -> LeadQuerySet:
+        if user.scope(Act.VIEW_CUSTOMERS) is Scope.ALL:
+            return self
+        return self.filter(customer__in=Customer.objects.visible_to(user))
+
+
+@pghistory.track(exclude=["given"])
+class Lead(models.Model):
+    """A chance to sell to somebody: one origin of one customer. A customer may have several."""
+
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="leads")
+    source = models.ForeignKey(Source, models.PROTECT)
+    batch = models.ForeignKey(Batch, models.PROTECT, null=True, blank=True)
+    line = models.PositiveIntegerField(null=True, blank=True)
+    given = models.JSONField(default=dict)  # every fact as this origin gave it (B2)
+    # Whether this lead made the customer or was joined to one already known.
+    is_first = models.BooleanField(default=True)
+    match_reasons = models.JSONField(default=list)
+    at = models.DateTimeField()
+
+    objects = LeadQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="lead_once_per_line",
+                fields=["batch", "line"],
+                condition=Q(batch__isnull=False),
+            )
+        ]
+        indexes = [
+            models.Index(name="lead_by_customer", fields=["customer", "at"]),
+            models.Index(name="lead_by_source", fields=["source", "-at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"lead #{self.pk}"

@@ -1,0 +1,59 @@
+"""The life of one call, as data. docs/reference/call-states.md is drawn from this."""
+
+from collections.abc import Mapping
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from furrow.common.refusal import Refused
+
+
+class CallState(TextChoices):
+    QUEUED = "queued", _("Waiting for a line")
+    DIALING = "dialing", _("Dialling")
+    RINGING = "ringing", _("Ringing")
+    TALKING = "talking", _("Talking")
+    ENDED = "ended", _("Ended")
+
+
+MOVES: Mapping[CallState, frozenset[CallState]] = {
+    CallState.QUEUED: frozenset({CallState.DIALING, CallState.ENDED}),
+    CallState.DIALING: frozenset({CallState.RINGING, CallState.TALKING, CallState.ENDED}),
+    CallState.RINGING: frozenset({CallState.TALKING, CallState.ENDED}),
+    CallState.TALKING: frozenset({CallState.ENDED}),
+    CallState.ENDED: frozenset(),
+}
+IN_PROGRESS = (CallState.QUEUED, CallState.DIALING, CallState.RINGING, CallState.TALKING)
+
+
+class Outcome(TextChoices):
+    """What the line said (D6). The same words as telephony.outcomes.LineOutcome."""
+
+    ANSWERED = "answered", _("Answered")
+    NO_ANSWER = "no_answer", _("No answer")
+    BUSY = "busy", _("Busy")
+    REFUSED = "refused", _("Declined")
+    EMPTY_NUMBER = "empty_number", _("Empty number")
+    SWITCHED_OFF = "switched_off", _("Switched off")
+    UNREACHABLE = "unreachable", _("Out of service")
+    MACHINE = "machine", _("Answering machine")
+    CANCELLED = "cancelled", _("Hung up before an answer")
+    CARRIER_FAULT = "carrier_fault", _("Fault of the line, not of the number")
+    INTERRUPTED = "interrupted", _("Interrupted by a restart")
+
+
+# The line's word is enough to judge the number: it is put on the do-not-call list by itself.
+CLEANS_THE_LIST = frozenset({Outcome.EMPTY_NUMBER})
+
+
+class CannotWrapUp(Refused):
+    """This call cannot be wrapped up now."""
+
+
+def check_wrap_up(*, is_ended: bool, is_wrapped: bool) -> None:
+    """Raise CannotWrapUp unless the call has ended and waits for its disposition."""
+    if not is_ended:
+        raise CannotWrapUp(_t("The call is still on. Hang up first (F4)."), rule="E3")
+    if is_wrapped:
+        raise CannotWrapUp(_t("This call has its result already."), rule="E3")

@@ -1,0 +1,187 @@
+"""An audience, a stage, a script, dispositions, hours, agents and targets: one campaign."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pghistory
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from furrow.customers.models import Customer
+from furrow.organisation.models import Team, User
+from furrow.organisation.rules import Act, Scope
+from furrow.pipeline.rules import Stage
+
+from .rules import CampaignState, Effect, TargetState
+
+
+@pghistory.track()
+class DispositionSet(models.Model):
+    name = models.CharField(_("name"), max_length=80, unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@pghistory.track()
+class Disposition(models.Model):
+    """What an agent says came of a call: one key, one effect."""
+
+    set = models.ForeignKey(DispositionSet, models.CASCADE, related_name="dispositions")
+    key = models.PositiveSmallIntegerField(_("key"))  # 1 to 9, the key on the desk
+    name_en = models.CharField(_("name in English"), max_length=60)
+    name_zh = models.CharField(_("name in Chinese"), max_length=60)
+    effect = models.CharField(_("effect"), max_length=16, choices=Effect, default=Effect.NOTHING)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="disposition_key_once_per_set", fields=["set", "key"]),
+            models.CheckConstraint(
+                name="disposition_key_1_to_9", condition=Q(key__range=(1, 9))
+            ),
+        ]
+        ordering = ["key"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """In the reader's language."""
+        return self.name_zh if (get_language() or "").startswith("zh") else self.name_en
+
+
+@pghistory.track()
+class Script(models.Model):
+    name = models.CharField(_("name"), max_length=80, unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@pghistory.track()
+class ScriptVersion(models.Model):
+    """What to say, in one version. Never changed once a call used it; a new one is added.
+
+    body  {"opening": "…", "steps": [{"title": "…", "say": "…"}],
+           "objections": [{"when": "…", "say": "…"}]}
+    """
+
+    script = models.ForeignKey(Script, models.CASCADE, related_name="versions")
+    version = models.PositiveIntegerField()
+    body = models.JSONField()
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="script_version_once", fields=["script", "version"])
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.script} v{self.version}"
+
+
+class CampaignQuerySet(models.QuerySet["Campaign"]):
+    def running(self) -> CampaignQuerySet:
+        return self.filter(state=CampaignState.RUNNING)
+
+    def visible_to(self, user: User) -> CampaignQuerySet:
+        """All; a leader the team's; an agent those he works on."""
+        match user.scope(Act.VIEW_CAMPAIGNS):
+            case Scope.ALL:
+                return self
+            case Scope.TEAM:
+                return self.filter(
+                    Q(team_id=user.team_id) | Q(agents__team_id=user.team_id)
+                ).distinct()
+            case Scope.OWN:
+                return self.filter(agents=user)
+            case _:
+                return self.none()
+
+
+@pghistory.track()
+class Campaign(models.Model):
+    name = models.CharField(_("name"), max_length=80, unique=True)
+    stage = models.CharField(_("stage"), max_length=12, choices=Stage, default=Stage.SCREENING)
+    product = models.CharField(_("product"), max_length=80, blank=True)
+    state = models.CharField(max_length=8, choices=CampaignState, default=CampaignState.DRAFT)
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, verbose_name=_("team"))
+    script_version = models.ForeignKey(ScriptVersion, models.PROTECT, verbose_name=_("script"))
+    disposition_set = models.ForeignKey(
+        DispositionSet, models.PROTECT, verbose_name=_("dispositions")
+    )
+    agents = models.ManyToManyField(User, verbose_name=_("agents"), related_name="campaigns")
+    # The customer filter it was made from, as the list's URL writes it.
+    audience = models.CharField(_("audience"), max_length=500, blank=True)
+    # Hours in the customer's own time, minutes after midnight; the law's window still applies.
+    opens_minute = models.PositiveSmallIntegerField(default=9 * 60)
+    closes_minute = models.PositiveSmallIntegerField(default=20 * 60)
+    target_attempts_per_agent_day = models.PositiveIntegerField(
+        _("calls per agent and day"), default=150
+    )
+    target_conversions = models.PositiveIntegerField(_("conversions in all"), default=0)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="campaign_hours_in_order",
+                condition=Q(opens_minute__lt=models.F("closes_minute"))
+                & Q(closes_minute__lte=24 * 60),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TargetQuerySet(models.QuerySet["Target"]):
+    def waiting(self, at: datetime) -> TargetQuerySet:
+        """May be worked at `at`: not done, and not put off until later."""
+        return self.filter(state=TargetState.WAITING).filter(
+            Q(not_before=None) | Q(not_before__lte=at)
+        )
+
+    def visible_to(self, user: User) -> TargetQuerySet:
+        return self.filter(campaign__in=Campaign.objects.visible_to(user))
+
+
+class Target(models.Model):
+    """One customer in one campaign, worked by one agent."""
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE)
+    customer = models.ForeignKey(Customer, models.CASCADE)
+    agent = models.ForeignKey(User, models.PROTECT, null=True, blank=True)  # None = in the pool
+    state = models.CharField(max_length=8, choices=TargetState, default=TargetState.WAITING)
+    priority = models.SmallIntegerField(default=0)  # higher first; CP by default
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TargetQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="target_once", fields=["campaign", "customer"])
+        ]
+        indexes = [
+            models.Index(
+                name="target_queue",
+                fields=["agent", "campaign", "-priority", "id"],
+                condition=Q(state="waiting"),
+            ),
+            models.Index(name="target_by_customer", fields=["customer"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"target #{self.pk}"

@@ -1,0 +1,42 @@
+"""What every template may use: icons, links that keep the query, the mark of the current page."""
+
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, title: str = "", css: str = "") -> SafeString:
+    """One of the icons listed in frontend/icons.txt.
+
+    Without a title it is decoration beside a word and hidden from screen readers; with one it
+    speaks for itself.
+    """
+    css = f"icon {css}".strip()
+    href = f"{static('dist/icons.svg')}#{name}"
+    if title:
+        return format_html(
+            '<svg class="{}" role="img"><title>{}</title><use href="{}"/></svg>', css, title, href
+        )
+    return format_html('<svg class="{}" aria-hidden="true"><use href="{}"/></svg>', css, href)
+
+
+@register.simple_tag(takes_context=True)
+def active(context: dict[str, Any], prefix: str) -> SafeString:
+    """`aria-current="page"` when the path begins with `prefix`; for tabs and menus."""
+    request: HttpRequest | None = context.get("request")
+    if request is not None and request.path.startswith(prefix):
+        return SafeString('aria-current="page"')
+    return SafeString("")
+
+
+@register.filter
+def initial(name: str) -> str:
+    """What an avatar shows: the first character, a letter in capitals."""
+    return str(name).strip()[:1].upper()

@@ -1,0 +1,103 @@
+"""What must not be done to a number, whoever it belongs to. Lies under customers on purpose:
+nobody reaches a person without passing here, and a merge cannot lose a "do not call"."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pghistory
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from furrow.organisation.models import User
+from furrow.organisation.rules import Act
+
+from .rules import DayKind, SuppressionKind
+
+
+class SuppressionQuerySet(models.QuerySet["Suppression"]):
+    def standing(self, at: datetime) -> SuppressionQuerySet:
+        """In force at `at`."""
+        return self.filter(lifted_at=None).filter(Q(until=None) | Q(until__gt=at))
+
+    def on(self, e164: str) -> SuppressionQuerySet:
+        return self.filter(e164=e164)
+
+    def visible_to(self, user: User) -> SuppressionQuerySet:
+        return self if user.can(Act.SUPPRESS) else self.none()
+
+
+@pghistory.track()
+class Suppression(models.Model):
+    """A number nobody in the company may call, until lifted with a reason (C4)."""
+
+    e164 = models.CharField(max_length=20)
+    kind = models.CharField(_("why"), max_length=16, choices=SuppressionKind)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    origin = models.CharField(max_length=60)  # "call:17", "list:4", "person", "api"
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)  # None = for good
+    lifted_at = models.DateTimeField(null=True, blank=True)
+    lifted_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    lifted_reason = models.CharField(max_length=300, blank=True)
+
+    objects = SuppressionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="suppression_one_standing_per_kind",
+                fields=["e164", "kind"],
+                condition=Q(lifted_at=None),
+            ),
+            models.CheckConstraint(
+                name="suppression_lifted_by_somebody_with_a_reason",
+                condition=Q(lifted_at=None, lifted_by=None)
+                | (Q(lifted_at__isnull=False, lifted_by__isnull=False) & ~Q(lifted_reason="")),
+            ),
+        ]
+        indexes = [
+            models.Index(name="suppression_by_number", fields=["e164"]),
+            models.Index(name="suppression_by_at", fields=["-at", "-id"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"suppression #{self.pk} ({self.kind})"
+
+
+@pghistory.track()
+class PolicyVersion(models.Model):
+    """One region's calling rules, in one version. Never changed; a new one is added."""
+
+    region = models.CharField(max_length=2)  # ISO region, "*" = all others
+    version = models.PositiveIntegerField()
+    body = models.JSONField()
+    note = models.CharField(max_length=200, blank=True)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    from_at = models.DateTimeField()  # in force from here until the next version's from_at
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="policy_version_once", fields=["region", "version"])
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.region} v{self.version}"
+
+
+@pghistory.track()
+class CalendarDay(models.Model):
+    """A public holiday or a make-up workday of a region; the company may edit them."""
+
+    region = models.CharField(max_length=2)
+    on = models.DateField()
+    kind = models.CharField(max_length=8, choices=DayKind)
+    name = models.CharField(max_length=60, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="calendar_day_once", fields=["region", "on"])]
+
+    def __str__(self) -> str:
+        return f"{self.region} {self.on} {self.kind}"

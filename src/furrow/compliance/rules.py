@@ -1,0 +1,222 @@
+"""What the law and the house allow, as data and pure functions. Keyed by number, not customer.
+
+The gate itself, which asks all of these in order, is in permits.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class SuppressionKind(TextChoices):
+    """Why a number must not be called (C4, I1)."""
+
+    INVALID = "invalid", _("Number judged invalid")
+    OPTED_OUT = "opted_out", _("Asked not to be called")
+    NOT_THIS_PERSON = "not_this_person", _("Belongs to somebody else")
+    DO_NOT_CALL_LIST = "do_not_call", _("On a do-not-call list")
+    COMPLAINT = "complaint", _("Complained")
+
+
+class DayKind(TextChoices):
+    HOLIDAY = "holiday", _("Public holiday")
+    WORKDAY = "workday", _("Make-up workday")
+
+
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Window:
+    """When calls are allowed in the callee's own time.
+
+    weekdays  0 = Monday … 6 = Sunday
+    opens, closes  local times, closes exclusive; 24:00 is written as time.max (23:59:59.999999)
+    """
+
+    weekdays: frozenset[int]
+    opens: time
+    closes: time
+
+
+@dataclass(frozen=True)
+class Cap:
+    """At most `most` calls dialled to one number (or customer) within `within`."""
+
+    most: int
+    within: timedelta
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Calling rules of one region in one version. See `policy_from` for its JSON.
+
+    source says where each figure comes from, for the settings page and for evidence.
+    """
+
+    region: str  # ISO region, or "*" for all others
+    version: int
+    windows: tuple[Window, ...]
+    on_holidays: bool  # whether calls are allowed on public holidays
+    number_caps: tuple[Cap, ...]
+    customer_caps: tuple[Cap, ...]
+    silence_after_refusal: timedelta
+    source: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _hhmm(text: str) -> time:
+    if text == "24:00":
+        return time.max
+    hours, minutes = text.split(":")
+    return time(int(hours), int(minutes))
+
+
+def policy_from(body: Mapping[str, Any], *, region: str, version: int) -> Policy:
+    """Read a policy's JSON body; raises ValueError naming the field that is wrong.
+
+    {"windows": [{"weekdays": [0,1,2,3,4], "from": "09:00", "to": "20:00"}],
+     "on_holidays": false, "number_caps": [{"most": 3, "minutes": 5}],
+     "customer_caps": [{"most": 3, "minutes": 1440}], "silence_after_refusal_days": 14,
+     "source": "…"}
+    """
+    try:
+        windows = tuple(
+            Window(frozenset(int(d) for d in w["weekdays"]), _hhmm(w["from"]), _hhmm(w["to"]))
+            for w in body["windows"]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"windows: {error}") from error
+    for window in windows:
+        if window.opens >= window.closes:
+            raise ValueError("windows: “from” must be before “to”")
+        if not window.weekdays or not window.weekdays <= set(range(7)):
+            raise ValueError("windows: weekdays are 0 (Monday) to 6 (Sunday)")
+    try:
+        caps = {
+            name: tuple(
+                Cap(int(c["most"]), timedelta(minutes=int(c["minutes"]))) for c in body.get(name, [])
+            )
+            for name in ("number_caps", "customer_caps")
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"caps: {error}") from error
+    if any(cap.most < 1 or cap.within < MINUTE for group in caps.values() for cap in group):
+        raise ValueError("caps: at least one call in at least one minute")
+    return Policy(
+        region=region,
+        version=version,
+        windows=windows,
+        on_holidays=bool(body.get("on_holidays", False)),
+        number_caps=caps["number_caps"],
+        customer_caps=caps["customer_caps"],
+        silence_after_refusal=timedelta(days=int(body.get("silence_after_refusal_days", 14))),
+        source=str(body.get("source", "")),
+    )
+
+
+_EVERY_DAY = [0, 1, 2, 3, 4, 5, 6]
+
+# What a new company starts with. Editable, versioned; engineering notes, not legal advice.
+DEFAULT_POLICIES: Mapping[str, Mapping[str, Any]] = {
+    "CN": {
+        "windows": [{"weekdays": _EVERY_DAY, "from": "09:00", "to": "20:00"}],
+        "on_holidays": False,
+        "number_caps": [{"most": 3, "minutes": 5}, {"most": 5, "minutes": 1440}],
+        "customer_caps": [{"most": 5, "minutes": 1440}, {"most": 10, "minutes": 10080}],
+        "silence_after_refusal_days": 14,
+        "source": "MIIT notice on call centres (2020-06): avoid rest hours; carrier practice "
+        "3 calls in 5 minutes and 5 in 24 hours per number (read 2026-11)",
+    },
+    "US": {
+        "windows": [{"weekdays": _EVERY_DAY, "from": "08:00", "to": "21:00"}],
+        "on_holidays": True,
+        "number_caps": [{"most": 3, "minutes": 1440}],
+        "customer_caps": [{"most": 3, "minutes": 1440}],
+        "silence_after_refusal_days": 30,
+        "source": "TCPA 47 CFR 64.1200: 8 am to 9 pm local; Florida: 3 attempts in 24 hours",
+    },
+    "FR": {
+        "windows": [
+            {"weekdays": [0, 1, 2, 3, 4], "from": "10:00", "to": "13:00"},
+            {"weekdays": [0, 1, 2, 3, 4], "from": "14:00", "to": "20:00"},
+        ],
+        "on_holidays": False,
+        "number_caps": [{"most": 4, "minutes": 43200}],
+        "customer_caps": [{"most": 4, "minutes": 43200}],
+        "silence_after_refusal_days": 60,
+        "source": "Code de la consommation D.223-9",
+    },
+    "*": {
+        "windows": [{"weekdays": [0, 1, 2, 3, 4, 5], "from": "09:00", "to": "20:00"}],
+        "on_holidays": False,
+        "number_caps": [{"most": 3, "minutes": 1440}],
+        "customer_caps": [{"most": 3, "minutes": 1440}],
+        "silence_after_refusal_days": 30,
+        "source": "House rule for regions without a policy of their own",
+    },
+}
+
+
+def is_open(
+    policy: Policy, *, at: datetime, time_zone: ZoneInfo, days: Mapping[date, DayKind]
+) -> bool:
+    """Whether calls are allowed at `at`, in the callee's own time.
+
+    days  the region's holidays and make-up workdays; a make-up workday counts as a Monday
+    """
+    local = at.astimezone(time_zone)
+    kind = days.get(local.date())
+    if kind is DayKind.HOLIDAY and not policy.on_holidays:
+        return False
+    weekday = 0 if kind is DayKind.WORKDAY else local.weekday()
+    return any(
+        weekday in w.weekdays and w.opens <= local.time() < w.closes for w in policy.windows
+    )
+
+
+def next_opening(
+    policy: Policy, *, at: datetime, time_zone: ZoneInfo, days: Mapping[date, DayKind]
+) -> datetime | None:
+    """The next moment after `at` when the window opens, or None within the next 400 days.
+
+    Computed in the callee's time zone, so clock changes are honoured. O(days looked ahead).
+    """
+    local = at.astimezone(time_zone)
+    for ahead in range(400):
+        day = local.date() + timedelta(days=ahead)
+        kind = days.get(day)
+        if kind is DayKind.HOLIDAY and not policy.on_holidays:
+            continue
+        weekday = 0 if kind is DayKind.WORKDAY else day.weekday()
+        starts = sorted(
+            datetime.combine(day, w.opens, time_zone).astimezone(UTC)
+            for w in policy.windows
+            if weekday in w.weekdays
+        )
+        for start in starts:
+            if start > at:
+                return start
+    return None
+
+
+def broken_cap(
+    caps: Iterable[Cap], *, dialled_at: Iterable[datetime], at: datetime
+) -> tuple[Cap, datetime] | None:
+    """The first cap that one more call at `at` would break, and when it would no longer.
+
+    dialled_at  instants of earlier calls, answered or not, any order
+    A call exactly `within` ago no longer counts.
+    """
+    calls = sorted(dialled_at)
+    for cap in caps:
+        recent = [t for t in calls if at - cap.within < t <= at]
+        if len(recent) >= cap.most:
+            # Free again when the cap.most-th latest call leaves the window.
+            return cap, recent[len(recent) - cap.most] + cap.within
+    return None

@@ -1,0 +1,61 @@
+"""What other capabilities keep about a customer: how it follows a merge, and what it tells.
+
+A higher capability declares each of its tables from its `apps.py`. A table nobody declared makes
+merging refuse, so nothing is ever left behind by accident.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from .models import Customer
+from .rules import CannotMerge, Moment
+
+Mover = Callable[[Customer, Customer], None]  # (duplicate, kept)
+Teller = Callable[[Customer, datetime | None, int], list[Moment]]  # (customer, before, most)
+
+_movers: dict[str, Mover] = {}  # "followups.FollowUp.customer" -> how to move it
+_tellers: dict[str, Teller] = {}
+
+
+def declare(relation: str, *, move: Mover, tell: Teller | None = None) -> None:
+    """Say how a table about customers follows a merge, and what it adds to the timeline.
+
+    relation  "app.Model.field" of the foreign key to Customer
+    move      moves the rows of the duplicate to the kept customer, inside the merge's transaction
+    tell      the newest `most` moments before an instant (None = now), newest first
+    """
+    _movers[relation] = move
+    if tell is not None:
+        _tellers[relation] = tell
+
+
+def relations() -> set[str]:
+    """Every foreign key to Customer, as "app.Model.field"; history tables need no mover."""
+    return {
+        f"{rel.related_model._meta.label}.{rel.field.name}"
+        for rel in Customer._meta.related_objects
+        if rel.related_model is not Customer
+        and not getattr(rel.related_model, "pgh_tracked_model", None)
+    }
+
+
+def movers() -> list[Mover]:
+    """How to move everything we hold. Raises CannotMerge if any relation is undeclared."""
+    if undeclared := relations() - _movers.keys():
+        raise CannotMerge(
+            _("Nobody said how these follow a merge: %(tables)s. Tell the developers.")
+            % {"tables": ", ".join(sorted(undeclared))},
+            rule="B2",
+        )
+    return [_movers[name] for name in sorted(_movers)]
+
+
+def timeline(customer: Customer, *, before: datetime | None, most: int) -> list[Moment]:
+    """The newest moments of every kind, newest first; at most `most`, all earlier than `before`.
+
+    Cost: one bounded query per declared table.
+    """
+    moments = [moment for tell in _tellers.values() for moment in tell(customer, before, most)]
+    return sorted(moments, key=lambda m: (m.at, m.anchor), reverse=True)[:most]

@@ -1,0 +1,216 @@
+"""People and organisations we may contact, their numbers, and who looks after them."""
+
+from __future__ import annotations
+
+import pghistory
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from furrow.common.phone import mask
+from furrow.common.text import query_grams
+from furrow.organisation.models import Team, User
+from furrow.organisation.rules import Act, Scope
+
+from .rules import Kind, OwnerChange
+
+
+class CustomerQuerySet(models.QuerySet["Customer"]):
+    def visible_to(self, user: User) -> CustomerQuerySet:
+        """Own customers and the team's pool; a leader the whole team; others the company."""
+        match user.scope(Act.VIEW_CUSTOMERS):
+            case Scope.ALL:
+                return self.filter(merged_into=None)
+            case Scope.TEAM:
+                return self.filter(team_id=user.team_id, merged_into=None)
+            case Scope.OWN:
+                mine = Q(owner=user) | Q(owner=None, team_id=user.team_id)
+                return self.filter(mine, merged_into=None)
+            case _:
+                return self.none()
+
+    def in_pool(self) -> CustomerQuerySet:
+        return self.filter(owner=None, merged_into=None)
+
+    def named(self, text: str) -> CustomerQuerySet:
+        """Whose name contains `text`, by the stored grams; none for a text without letters."""
+        wanted = query_grams(text)
+        return self.filter(grams__contains=wanted) if wanted else self.none()
+
+    def with_number_ending(self, digits: str) -> CustomerQuerySet:
+        """Who has a number ending with these four digits."""
+        return self.filter(
+            pk__in=Number.objects.filter(last4=digits[-4:]).values("customer_id")
+        )
+
+
+@pghistory.track(exclude=["grams", "name_key", "sort_key", "address_key"])
+class Customer(models.Model):
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind, default=Kind.PERSON)
+    name = models.CharField(_("name"), max_length=200)
+    city = models.CharField(_("city"), max_length=80, blank=True)
+    address = models.CharField(_("address"), max_length=300, blank=True)
+    email = models.CharField(_("e-mail"), max_length=200, blank=True)
+    category = models.CharField(_("category"), max_length=80, blank=True)  # industry, cuisine, …
+    # B8, filled bit by bit: {"birthday": "1980-05-01", "occupation": "…"}. Known keys in forms.py.
+    profile = models.JSONField(default=dict, blank=True)
+    # The pool it belongs to while unowned, and the team that sees it.
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, verbose_name=_("team"))
+    owner = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, related_name="customers",
+        verbose_name=_("owner"),
+    )
+    owned_since = models.DateTimeField(null=True, blank=True)
+    # A merged customer stays as a signpost: old links and imports still resolve.
+    merged_into = models.ForeignKey("self", models.PROTECT, null=True, blank=True)
+    created_at = models.DateTimeField()
+    # When somebody last reached out, answered or not; kept here so lists sort without joining.
+    last_touch_at = models.DateTimeField(null=True, blank=True)
+
+    # Made from the fields above by actions; see common.text and science.linkage.
+    grams = ArrayField(models.CharField(max_length=24), default=list, editable=False)
+    sort_key = models.CharField(max_length=60, editable=False, default="")
+    name_key = models.CharField(max_length=200, editable=False, default="")
+    address_key = models.CharField(max_length=200, editable=False, default="")
+
+    objects = CustomerQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="customer_owner_and_owned_since_together",
+                condition=Q(owner=None, owned_since=None)
+                | Q(owner__isnull=False, owned_since__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="customer_merged_has_no_owner",
+                condition=Q(merged_into=None) | Q(owner=None),
+            ),
+        ]
+        indexes = [
+            GinIndex(name="customer_grams", fields=["grams"], fastupdate=False),
+            models.Index(
+                name="customer_by_owner", fields=["owner", "-id"], condition=Q(merged_into=None)
+            ),
+            models.Index(
+                name="customer_by_team", fields=["team", "-id"], condition=Q(merged_into=None)
+            ),
+            models.Index(
+                name="customer_by_team_pool",
+                fields=["team", "-id"],
+                condition=Q(merged_into=None, owner=None),
+            ),
+            models.Index(name="customer_by_name_key", fields=["name_key"]),
+            models.Index(name="customer_by_address_key", fields=["address_key"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"customer #{self.pk}"
+
+
+class NumberQuerySet(models.QuerySet["Number"]):
+    def visible_to(self, user: User) -> NumberQuerySet:
+        return self.filter(customer__in=Customer.objects.visible_to(user))
+
+
+@pghistory.track()
+class Number(models.Model):
+    """A phone number. It belongs to one customer, company-wide: the database refuses a second."""
+
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="numbers")
+    e164 = models.CharField(max_length=20, unique=True)
+    last4 = models.CharField(max_length=4)
+    extension = models.CharField(max_length=10, blank=True)
+    label = models.CharField(max_length=20, blank=True)  # "mobile", "office", …
+    region = models.CharField(max_length=2, blank=True)  # ISO region
+    time_zone = models.CharField(max_length=40)  # IANA
+    is_primary = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    objects = NumberQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="number_one_primary_per_customer",
+                fields=["customer"],
+                condition=Q(is_primary=True),
+            ),
+        ]
+        indexes = [models.Index(name="number_by_last4", fields=["last4"])]
+
+    def __str__(self) -> str:
+        return f"number #{self.pk}"
+
+    @property
+    def masked(self) -> str:
+        return mask(self.e164)
+
+
+class OwnershipEvent(models.Model):
+    """Each change of owner, with its reason; replaying them gives the present owner."""
+
+    customer = models.ForeignKey(Customer, models.CASCADE)
+    from_owner = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    to_owner = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    change = models.CharField(max_length=12, choices=OwnerChange)
+    reason = models.CharField(max_length=200, blank=True)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(name="ownership_by_customer", fields=["customer", "-at"])]
+
+    def __str__(self) -> str:
+        return f"ownership #{self.pk} {self.change}"
+
+
+class Note(models.Model):
+    customer = models.ForeignKey(Customer, models.CASCADE)
+    text = models.TextField(_("note"), max_length=4000)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(name="note_by_customer", fields=["customer", "-at"])]
+
+    def __str__(self) -> str:
+        return f"note #{self.pk}"
+
+
+class MergeEvent(models.Model):
+    """Two records became one: what was where, so it can be told and undone."""
+
+    kept = models.ForeignKey(Customer, models.CASCADE, related_name="+")
+    duplicate = models.ForeignKey(Customer, models.CASCADE, related_name="+")
+    reasons = models.JSONField(default=list)  # codes from science.linkage
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(name="merge_by_kept", fields=["kept", "-at"])]
+
+    def __str__(self) -> str:
+        return f"merge #{self.pk}"
+
+
+class ViewQuerySet(models.QuerySet["SavedView"]):
+    def visible_to(self, user: User) -> ViewQuerySet:
+        return self.filter(Q(user=user) | Q(team_id=user.team_id, team__isnull=False))
+
+
+@pghistory.track()
+class SavedView(models.Model):
+    """A named list: the filters and order of the URL, kept for oneself or one's team."""
+
+    name = models.CharField(_("name"), max_length=60)
+    query = models.CharField(max_length=500)  # the URL's query string
+    user = models.ForeignKey(User, models.CASCADE)
+    team = models.ForeignKey(Team, models.CASCADE, null=True, blank=True)
+
+    objects = ViewQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name

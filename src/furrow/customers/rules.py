@@ -1,0 +1,85 @@
+"""What may be done with a customer. No database, no clock, no network."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from furrow.common.refusal import Refused
+
+
+class Kind(TextChoices):
+    PERSON = "person", _("Person")
+    ORGANISATION = "organisation", _("Organisation")
+
+
+class OwnerChange(TextChoices):
+    """Why an owner changed (B3, B4, B6)."""
+
+    REGISTERED = "registered", _("First to record the customer")
+    ALLOCATED = "allocated", _("Allocated")
+    CLAIMED = "claimed", _("Claimed from the pool")
+    TRANSFERRED = "transferred", _("Handed over")
+    RELEASED = "released", _("Released to the pool")
+    MERGED = "merged", _("Duplicate joined")
+    UNDONE = "undone", _("Import undone")
+
+
+class CannotClaim(Refused):
+    """This agent may not take this customer from the pool."""
+
+
+class CannotAssign(Refused):
+    """This customer cannot be given to this agent."""
+
+
+class CannotMerge(Refused):
+    """These two cannot become one."""
+
+
+class NumberTaken(Refused):
+    """The number belongs to another customer already (B1)."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a claim depends on."""
+
+    is_pooled: bool
+    held_by_agent: int
+    limit: int
+
+
+def check_claim(claim: Claim) -> None:
+    """Raise CannotClaim unless the customer is in the pool and the agent has room."""
+    if not claim.is_pooled:
+        raise CannotClaim(
+            _t("This customer already has an owner. Ask the owner or your leader."), rule="B3"
+        )
+    if claim.held_by_agent >= claim.limit:
+        raise CannotClaim(
+            _t("You already hold %(limit)d customers, the most allowed. Release one first.")
+            % {"limit": claim.limit},
+            rule="B4",
+        )
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One line of a customer's timeline, told by the capability it belongs to.
+
+    kind    names icon and colour: call, note, import, owner, suppression, followup, stage, merge
+    title   translated, one line
+    body    translated or as written; "" for none
+    by      who, as shown
+    anchor  stable id within the timeline: "calls.Call:17"
+    """
+
+    at: datetime
+    kind: str
+    title: str
+    body: str = ""
+    by: str = ""
+    anchor: str = ""

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class DialerConfig(AppConfig):
+    name = "furrow.dialer"

@@ -1,0 +1,79 @@
+"""Promises to reach out to a customer again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pghistory
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from furrow.calls.models import Call
+from furrow.customers.models import Customer
+from furrow.organisation.models import User
+from furrow.organisation.rules import Act, Scope
+
+from .rules import Reason
+
+
+class FollowUpQuerySet(models.QuerySet["FollowUp"]):
+    def open(self) -> FollowUpQuerySet:
+        return self.filter(done_at=None)
+
+    def due(self, at: datetime) -> FollowUpQuerySet:
+        """Open and due by `at`, the longest overdue first."""
+        return self.open().filter(due_at__lte=at).order_by("due_at", "id")
+
+    def visible_to(self, user: User) -> FollowUpQuerySet:
+        match user.scope(Act.VIEW_FOLLOWUPS):
+            case Scope.ALL:
+                return self
+            case Scope.TEAM:
+                return self.filter(assigned_to__team_id=user.team_id)
+            case Scope.OWN:
+                return self.filter(assigned_to=user)
+            case _:
+                return self.none()
+
+
+@pghistory.track()
+class FollowUp(models.Model):
+    customer = models.ForeignKey(Customer, models.PROTECT)
+    assigned_to = models.ForeignKey(User, models.PROTECT)
+    reason = models.CharField(_("reason"), max_length=10, choices=Reason, default=Reason.OTHER)
+    note = models.CharField(_("note"), max_length=300, blank=True)
+    due_at = models.DateTimeField(_("due"))
+    after_call = models.ForeignKey(
+        Call, models.PROTECT, null=True, blank=True, related_name="planned_followups"
+    )
+    planned_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, blank=True)
+    done_by_call = models.ForeignKey(
+        Call, models.PROTECT, null=True, blank=True, related_name="finished_followups"
+    )
+
+    objects = FollowUpQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="followup_one_open_per_customer",
+                fields=["customer"],
+                condition=Q(done_at=None),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                name="followup_open_by_agent",
+                fields=["assigned_to", "due_at"],
+                condition=Q(done_at=None),
+            ),
+            models.Index(
+                name="followup_open_by_due", fields=["due_at"], condition=Q(done_at=None)
+            ),
+            models.Index(name="followup_by_customer", fields=["customer", "-planned_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"follow-up #{self.pk}"

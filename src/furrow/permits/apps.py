@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class PermitsConfig(AppConfig):
+    name = "furrow.permits"

@@ -1,0 +1,88 @@
+"""Permission for one touch. A call row cannot exist without its permit."""
+
+from __future__ import annotations
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+
+from furrow.customers.models import Customer, Number
+from furrow.organisation.models import User
+
+from .rules import Channel, Purpose
+
+
+class PermitQuerySet(models.QuerySet["Permit"]):
+    def open(self) -> PermitQuerySet:
+        """Issued and not yet closed: somebody is, or is about to be, on the line."""
+        return self.filter(closed_at=None)
+
+
+class Permit(models.Model):
+    """The gate said yes: this customer, this number, this agent, now, once.
+
+    Open from issue until the touch it allowed has ended. One open permit per customer and per
+    agent: "is anyone else on the line" is answered by the database itself.
+    """
+
+    customer = models.ForeignKey(Customer, models.PROTECT)
+    number = models.ForeignKey(Number, models.PROTECT)
+    agent = models.ForeignKey(User, models.PROTECT)
+    channel = models.CharField(max_length=8, choices=Channel, default=Channel.CALL)
+    purpose = models.CharField(max_length=12, choices=Purpose, default=Purpose.SALES)
+    # The campaign lies above on the shelf, so its id is kept, not a foreign key.
+    campaign_ref = models.BigIntegerField(null=True, blank=True)
+    issued_at = models.DateTimeField()
+    # Not spent by then: void. Spending happens in the transaction that stores the call.
+    expires_at = models.DateTimeField()
+    spent_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    # [{"rule": "C4", "check": "suppression", "version": 3}, …] in the order they were asked
+    answers = models.JSONField()
+
+    objects = PermitQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="permit_one_open_per_customer",
+                fields=["customer"],
+                condition=Q(closed_at=None),
+            ),
+            models.UniqueConstraint(
+                name="permit_one_open_per_agent", fields=["agent"], condition=Q(closed_at=None)
+            ),
+        ]
+        indexes = [
+            models.Index(name="permit_by_number", fields=["number", "-issued_at"]),
+            models.Index(name="permit_by_customer", fields=["customer", "-issued_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"permit #{self.pk}"
+
+
+class Denial(models.Model):
+    """The gate said no: which rule, why, and when the answer may change. Append-only."""
+
+    customer = models.ForeignKey(Customer, models.PROTECT)
+    number = models.ForeignKey(Number, models.PROTECT)
+    agent = models.ForeignKey(User, models.PROTECT)
+    channel = models.CharField(max_length=8, choices=Channel, default=Channel.CALL)
+    purpose = models.CharField(max_length=12, choices=Purpose, default=Purpose.SALES)
+    campaign_ref = models.BigIntegerField(null=True, blank=True)
+    at = models.DateTimeField()
+    rule = models.CharField(max_length=8)
+    check_name = models.CharField(max_length=20)
+    next_at = models.DateTimeField(null=True, blank=True)
+    answers = models.JSONField()
+
+    class Meta:
+        indexes = [
+            models.Index(name="denial_by_customer", fields=["customer", "-at"]),
+            models.Index(name="denial_by_at", fields=["-at", "rule"]),
+        ]
+        triggers = [pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"denial #{self.pk} {self.rule}"
