@@ -1,0 +1,60 @@
+// htmx: the CSRF token on every request, the busy bar, and where refusals and failures go.
+// The rest of htmx's settings stand in <meta name="htmx-config"> in base.html.
+import htmx from "htmx.org";
+import { cookie, meta, text } from "./page";
+import { say } from "./messages";
+
+declare global {
+  interface Window { htmx: typeof htmx }
+}
+window.htmx = htmx;
+
+const csrf = () => meta("csrf") || cookie("csrftoken");
+
+document.addEventListener("htmx:configRequest", (event) => {
+  const { detail } = event as CustomEvent<{ headers: Record<string, string>; verb: string }>;
+  if (detail.verb !== "get") detail.headers["X-CSRFToken"] = csrf();
+});
+
+interface Swap {
+  xhr: XMLHttpRequest;
+  target: Element;
+  shouldSwap: boolean;
+  isError: boolean;
+  swapOverride?: string;
+  selectOverride?: string;
+}
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const detail = (event as CustomEvent<Swap>).detail;
+  const landed = detail.xhr.responseURL ? new URL(detail.xhr.responseURL).pathname : "";
+  if (/\/login\/?$/.test(landed) && landed !== location.pathname) {
+    // The session ended: a sign-in form has no place inside a part of this page.
+    detail.shouldSwap = false;
+    location.reload();
+  } else if (detail.xhr.status === 409 || detail.xhr.status === 422) {
+    const messages = document.getElementById("messages");
+    if (!messages) return;
+    detail.shouldSwap = true;
+    detail.isError = false;
+    detail.target = messages;
+    detail.swapOverride = "beforeend";
+    detail.selectOverride = "unset";
+  }
+});
+
+document.addEventListener("htmx:responseError", (event) => {
+  const { xhr } = (event as CustomEvent<{ xhr: XMLHttpRequest }>).detail;
+  const known: Record<number, string> = { 403: "forbidden", 404: "gone", 429: "tooMany" };
+  say(text(known[xhr.status] ?? "failed"), "bad");
+});
+document.addEventListener("htmx:sendError", () => say(text("offline"), "warn"));
+document.addEventListener("htmx:timeout", () => say(text("offline"), "warn"));
+
+let running = 0;
+const busy = (step: number) => {
+  running = Math.max(0, running + step);
+  document.getElementById("busy")?.classList.toggle("is-on", running > 0);
+};
+document.addEventListener("htmx:beforeRequest", () => busy(1));
+document.addEventListener("htmx:afterRequest", () => busy(-1));

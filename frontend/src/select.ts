@@ -1,0 +1,8 @@
+// A long <select data-search> becomes searchable; loaded only by pages that have one.
+import TomSelect from "tom-select/base";
+
+export function grow(root: ParentNode): void {
+  for (const select of root.querySelectorAll<HTMLSelectElement>("select[data-search]:not(.tomselected)")) {
+    new TomSelect(select, { maxOptions: 200, hidePlaceholder: true, controlClass: "ts-control", wrapperClass: "ts-wrapper" });
+  }
+}
