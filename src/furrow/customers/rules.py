@@ -1,6 +1,7 @@
 """What may be done with a customer. No database, no clock, no network."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import TextChoices
@@ -27,12 +28,38 @@ class OwnerChange(TextChoices):
     UNDONE = "undone", _("Import undone")
 
 
+# An agent who holds this many customers claims no more (B4). Allocation may go beyond.
+MOST_HELD = 1000
+
+
+@dataclass(frozen=True)
+class CustomerDraft:
+    """A customer about to be recorded, as understood from a form, a file or a machine.
+
+    numbers   E.164, the first one becomes the primary one; empty is allowed
+    profile   known keys of PROFILE; others are kept as given
+    """
+
+    name: str
+    kind: Kind = Kind.PERSON
+    numbers: tuple[str, ...] = ()
+    city: str = ""
+    address: str = ""
+    email: str = ""
+    category: str = ""
+    profile: Mapping[str, object] = field(default_factory=dict)
+
+
 class CannotClaim(Refused):
     """This agent may not take this customer from the pool."""
 
 
 class CannotAssign(Refused):
     """This customer cannot be given to this agent."""
+
+
+class CannotRecord(Refused):
+    """What was given is not enough to make or change a customer."""
 
 
 class CannotMerge(Refused):
