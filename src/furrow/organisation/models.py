@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pghistory
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
