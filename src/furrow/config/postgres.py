@@ -316,6 +316,10 @@ class Cluster:
         if self._run(*stop, "-m", "fast").returncode != 0 and self._postmaster() is not None:
             self._run(*stop, "-m", "immediate")
 
+    def is_alive(self) -> bool:
+        """Whether the server's process is there; costs no connection."""
+        return self._postmaster() is not None
+
     def is_answering(self) -> bool:
         """Whether the server accepts our password now."""
         import psycopg
