@@ -28,7 +28,7 @@ IN_PROGRESS = (CallState.QUEUED, CallState.DIALING, CallState.RINGING, CallState
 
 
 class Outcome(TextChoices):
-    """What the line said (D6). The same words as telephony.outcomes.LineOutcome."""
+    """What the line said (D6). The same words as telephony.outcomes.LineOutcome; a test compares."""
 
     ANSWERED = "answered", _("Answered")
     NO_ANSWER = "no_answer", _("No answer")
@@ -36,7 +36,7 @@ class Outcome(TextChoices):
     REFUSED = "refused", _("Declined")
     EMPTY_NUMBER = "empty_number", _("Empty number")
     SWITCHED_OFF = "switched_off", _("Switched off")
-    UNREACHABLE = "unreachable", _("Out of service")
+    OUT_OF_SERVICE = "out_of_service", _("Out of service")
     MACHINE = "machine", _("Answering machine")
     CANCELLED = "cancelled", _("Hung up before an answer")
     CARRIER_FAULT = "carrier_fault", _("Fault of the line, not of the number")

@@ -39,7 +39,7 @@ RETRIES: Mapping[Outcome, RetryRule] = {
     Outcome.NO_ANSWER: RetryRule(wait=timedelta(hours=4), max_attempts=4),
     Outcome.REFUSED: RetryRule(wait=timedelta(hours=28), max_attempts=3),
     Outcome.SWITCHED_OFF: RetryRule(wait=timedelta(hours=20), max_attempts=4),
-    Outcome.UNREACHABLE: RetryRule(wait=timedelta(days=2), max_attempts=3),
+    Outcome.OUT_OF_SERVICE: RetryRule(wait=timedelta(days=2), max_attempts=3),
     Outcome.MACHINE: RetryRule(wait=timedelta(hours=20), max_attempts=3),
     Outcome.CARRIER_FAULT: RetryRule(wait=timedelta(minutes=10), max_attempts=6),
     Outcome.INTERRUPTED: RetryRule(wait=timedelta(minutes=5), max_attempts=6),

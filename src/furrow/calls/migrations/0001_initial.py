@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('state', models.CharField(choices=[('queued', 'Waiting for a line'), ('dialing', 'Dialling'), ('ringing', 'Ringing'), ('talking', 'Talking'), ('ended', 'Ended')], default='queued', max_length=8)),
-                ('outcome', models.CharField(blank=True, choices=[('answered', 'Answered'), ('no_answer', 'No answer'), ('busy', 'Busy'), ('refused', 'Declined'), ('empty_number', 'Empty number'), ('switched_off', 'Switched off'), ('unreachable', 'Out of service'), ('machine', 'Answering machine'), ('cancelled', 'Hung up before an answer'), ('carrier_fault', 'Fault of the line, not of the number'), ('interrupted', 'Interrupted by a restart')], max_length=16)),
+                ('outcome', models.CharField(blank=True, choices=[('answered', 'Answered'), ('no_answer', 'No answer'), ('busy', 'Busy'), ('refused', 'Declined'), ('empty_number', 'Empty number'), ('switched_off', 'Switched off'), ('out_of_service', 'Out of service'), ('machine', 'Answering machine'), ('cancelled', 'Hung up before an answer'), ('carrier_fault', 'Fault of the line, not of the number'), ('interrupted', 'Interrupted by a restart')], max_length=16)),
                 ('cause', models.CharField(blank=True, max_length=60)),
                 ('attempt', models.PositiveSmallIntegerField(default=1)),
                 ('queued_at', models.DateTimeField()),
@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                 ('pgh_label', models.TextField(help_text='The event label.')),
                 ('id', models.BigIntegerField()),
                 ('state', models.CharField(choices=[('queued', 'Waiting for a line'), ('dialing', 'Dialling'), ('ringing', 'Ringing'), ('talking', 'Talking'), ('ended', 'Ended')], default='queued', max_length=8)),
-                ('outcome', models.CharField(blank=True, choices=[('answered', 'Answered'), ('no_answer', 'No answer'), ('busy', 'Busy'), ('refused', 'Declined'), ('empty_number', 'Empty number'), ('switched_off', 'Switched off'), ('unreachable', 'Out of service'), ('machine', 'Answering machine'), ('cancelled', 'Hung up before an answer'), ('carrier_fault', 'Fault of the line, not of the number'), ('interrupted', 'Interrupted by a restart')], max_length=16)),
+                ('outcome', models.CharField(blank=True, choices=[('answered', 'Answered'), ('no_answer', 'No answer'), ('busy', 'Busy'), ('refused', 'Declined'), ('empty_number', 'Empty number'), ('switched_off', 'Switched off'), ('out_of_service', 'Out of service'), ('machine', 'Answering machine'), ('cancelled', 'Hung up before an answer'), ('carrier_fault', 'Fault of the line, not of the number'), ('interrupted', 'Interrupted by a restart')], max_length=16)),
                 ('cause', models.CharField(blank=True, max_length=60)),
                 ('attempt', models.PositiveSmallIntegerField(default=1)),
                 ('queued_at', models.DateTimeField()),
