@@ -52,6 +52,9 @@ _LATIN_LEGAL = frozenset(
         "of",
     ]
 )
+_SURELY_A_FIRM = frozenset(
+    "inc incorporated llc llp ltd limited corp corporation company plc gmbh".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +108,7 @@ def is_company(text: str) -> bool:
                 r"(?:厂|店|行|中心|工作室|事务所|学校|医院|商行|经营部|酒店|超市|协会|银行)$", name
             )
         )
-    return bool(
-        set(_NOT_WORD.sub(" ", name).split()) & (_LATIN_LEGAL - {"as", "sa", "ab", "and", "of"})
-    )
+    return bool(set(_NOT_WORD.sub(" ", name).split()) & _SURELY_A_FIRM)
 
 
 def _read_chinese(name: str) -> CompanyReading:
