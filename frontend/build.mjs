@@ -36,6 +36,7 @@ const tablerSubset = {
         content: [{ raw: "html body a b p h1 h2 h3 h4 h5 h6 ul ol li dl dt dd table thead tbody tr th td caption form label input select textarea button fieldset legend svg img hr small strong em code pre kbd details summary dialog progress time address figure output ::file-selector-button", extension: "html" }],
         css: [{ raw: css }],
         safelist: { standard: names.filter(kept).concat([":root", "data-bs-theme"]), variables: [] },
+        dynamicAttributes: ["type", "multiple", "size", "disabled", "readonly", "open", "dir", "lang", "data-bs-theme"],
         variables: true,
       });
       return { contents: result.css, loader: "css" };
