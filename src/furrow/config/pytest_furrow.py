@@ -11,7 +11,6 @@ import fcntl
 import os
 import random
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
+from furrow.config.browser import find_chromium
 from furrow.config.places import PACKAGE
 from furrow.config.postgres import CannotRunPostgres, Cluster
 
@@ -29,7 +29,6 @@ from furrow.config.postgres import CannotRunPostgres, Cluster
 # the same settings on every machine.
 KEPT = {"FURROW_CACHE", "FURROW_NO_BROWSER", "FURROW_CHROMIUM"}
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FAKE_MICROPHONE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 
 hypothesis_settings.register_profile(
@@ -178,12 +177,6 @@ def _posted_forms_carry_a_csrf_token() -> Iterator[None]:
 
 
 # -- the browser -----------------------------------------------------------------------------------
-
-
-def find_chromium() -> str | None:
-    """FURROW_CHROMIUM, else the first browser of the Chromium family on the PATH."""
-    names = [os.environ.get("FURROW_CHROMIUM", ""), *BROWSERS]
-    return next((found for name in names if name and (found := shutil.which(name))), None)
 
 
 def _why_no_browser() -> str | None:

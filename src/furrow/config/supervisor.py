@@ -87,7 +87,7 @@ class Guard:
     """
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", "furrow.config.supervisor", str(GRACE_SECONDS)],
             stdin=subprocess.PIPE,
             start_new_session=True,
