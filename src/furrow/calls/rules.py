@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from django.db.models import TextChoices
+from django.utils import translation
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
@@ -47,6 +48,10 @@ class Outcome(TextChoices):
 CLEANS_THE_LIST = frozenset({Outcome.EMPTY_NUMBER})
 
 
+class PermitVoid(Refused):
+    """The permit was spent, closed, or has expired."""
+
+
 class CannotWrapUp(Refused):
     """This call cannot be wrapped up now."""
 
@@ -57,3 +62,38 @@ def check_wrap_up(*, is_ended: bool, is_wrapped: bool) -> None:
         raise CannotWrapUp(_t("The call is still on. Hang up first (F4)."), rule="E3")
     if is_wrapped:
         raise CannotWrapUp(_t("This call has its result already."), rule="E3")
+
+
+def reference() -> str:
+    """The page docs/reference/call-states.md: the life of a call, drawn from `MOVES`."""
+    lines = [
+        "# The life of a call",
+        "",
+        "Drawn from `MOVES` in `calls/rules.py`; do not edit by hand.",
+        "",
+        "```mermaid",
+        "stateDiagram-v2",
+        f"    [*] --> {CallState.QUEUED}",
+    ]
+    lines += [f"    {now} --> {to}" for now in CallState for to in CallState if to in MOVES[now]]
+    lines += [
+        *(f"    {state} --> [*]" for state in CallState if not MOVES[state]),
+        "```",
+        "",
+        "| State | Meaning |",
+        "|---|---|",
+    ]
+    with translation.override("en"):
+        lines += [f"| `{state}` | {state.label} |" for state in CallState]
+        lines += [
+            "",
+            "A call ends with exactly one outcome, the line's own word:",
+            "",
+            "| Outcome | Meaning | The number is put on the do-not-call list by itself |",
+            "|---|---|---|",
+        ]
+        lines += [
+            f"| `{outcome}` | {outcome.label} | {'yes' if outcome in CLEANS_THE_LIST else 'no'} |"
+            for outcome in Outcome
+        ]
+    return "\n".join(lines) + "\n"

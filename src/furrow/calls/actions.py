@@ -1,0 +1,229 @@
+"""How a call begins, moves on, ends, and gets its result."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from furrow.audit.actions import record
+from furrow.campaigns.models import Campaign, Disposition
+from furrow.common.realtime import publish
+from furrow.compliance.actions import suppress_number
+from furrow.compliance.rules import SuppressionKind
+from furrow.customers.actions import mark_touched
+from furrow.customers.models import Customer
+from furrow.organisation.actions import SYSTEM, set_presence, system_user
+from furrow.organisation.models import Presence, User
+from furrow.organisation.rules import PresenceState
+from furrow.permits.models import Permit
+from furrow.pipeline.rules import check_score
+from furrow.webhooks.actions import announce
+
+from .models import Call
+from .rules import (
+    CLEANS_THE_LIST,
+    MOVES,
+    CallState,
+    CannotWrapUp,
+    Outcome,
+    PermitVoid,
+    check_wrap_up,
+)
+
+_STAMP = {
+    CallState.DIALING: "dialed_at",
+    CallState.RINGING: "ringing_at",
+    CallState.TALKING: "answered_at",
+    CallState.ENDED: "ended_at",
+}
+
+
+@transaction.atomic
+def place_call(*, permit: Permit, campaign: Campaign | None, by: User, at: datetime) -> Call:
+    """Spend a permit on one call. The dialer takes it from the queue.
+
+    Raises PermitVoid when the permit was spent, closed or has expired.
+    """
+    spent = Permit.objects.filter(
+        pk=permit.pk, spent_at=None, closed_at=None, expires_at__gt=at
+    ).update(spent_at=at)
+    if not spent:
+        raise PermitVoid(_("The permission for this call has lapsed. Dial again."), rule="D4")
+    agent = permit.agent
+    call = Call.objects.create(
+        permit=permit,
+        customer_id=permit.customer_id,
+        number_id=permit.number_id,
+        agent=agent,
+        team_id=agent.team_id,
+        campaign=campaign,
+        attempt=Call.objects.filter(customer_id=permit.customer_id).count() + 1,
+        queued_at=at,
+    )
+    record("call.placed", of=call, by=by.username, at=at, permit=permit.pk)
+    _publish(call, since=at)
+    return call
+
+
+@transaction.atomic
+def move_call(
+    *,
+    call_id: int,
+    to: CallState,
+    at: datetime,
+    outcome: str = "",
+    cause: str = "",
+    only_from: Collection[CallState] | None = None,
+) -> bool:
+    """Move a call along its life. False if it has already moved past: telephony events repeat
+    and arrive late, so a stale one is normal and changes nothing.
+
+    outcome    what the line said; needed for ENDED, refused by the database without
+    cause      the line's own word, for the engineer; never a number
+    only_from  fewer states to come from than `MOVES` allows
+
+    Ending a call closes its permit, so the customer and the agent are free again; puts the agent
+    into wrap-up; marks the customer touched if a line was tried; cleans the list of a number that
+    does not exist; and tells other systems.
+    """
+    came_from = {state for state, nexts in MOVES.items() if to in nexts}
+    if only_from is not None:
+        came_from &= set(only_from)
+    moving = Call.objects.filter(pk=call_id, state__in=came_from)
+    if to is CallState.ENDED and (waiting := moving.first()) is not None:
+        # The customer first: whoever asks for the next permit locks in this order too.
+        Customer.objects.select_for_update(of=("self",)).get(pk=waiting.customer_id)
+    changes: dict[str, Any] = {"state": to, _STAMP[to]: at}
+    if to is CallState.ENDED:
+        changes |= {"outcome": outcome, "cause": cause[:60]}
+    if not moving.update(**changes):
+        return False
+    call = Call.objects.select_related("agent", "number").get(pk=call_id)
+    record(f"call.{to}", of=call, by=SYSTEM, at=at, **({"outcome": outcome} if outcome else {}))
+    if to is CallState.TALKING:
+        _show_agent(call, PresenceState.TALKING, at=at)
+    elif to is CallState.ENDED:
+        _end(call, at=at)
+    _publish(call, since=at)
+    return True
+
+
+def _end(call: Call, *, at: datetime) -> None:
+    from furrow.permits.actions import close_permit
+
+    close_permit(permit_id=call.permit_id, at=at)
+    _show_agent(call, PresenceState.WRAPUP, at=at)
+    if call.dialed_at is not None:
+        mark_touched(customer_id=call.customer_id, at=at)
+    if call.outcome in CLEANS_THE_LIST:
+        suppress_number(
+            e164=call.number.e164,
+            kind=SuppressionKind.INVALID,
+            reason=str(Outcome(call.outcome).label),
+            origin=f"call:{call.pk}",
+            by=system_user(),
+            at=at,
+        )
+    announce(
+        event="call.ended",
+        payload={
+            "call": call.pk,
+            "customer": call.customer_id,
+            "agent": call.agent.username,
+            "campaign": call.campaign_id,
+            "outcome": call.outcome,
+            "attempt": call.attempt,
+            "talk_seconds": call.talk_seconds,
+            "ended_at": at.isoformat(),
+        },
+        at=at,
+    )
+
+
+def _show_agent(call: Call, state: PresenceState, *, at: datetime) -> None:
+    """Only an agent who is seen calling: one who went away meanwhile stays away."""
+    busy = [PresenceState.READY, PresenceState.CALLING, PresenceState.TALKING]
+    if Presence.objects.filter(user=call.agent_id, state__in=busy).exists():
+        set_presence(user=call.agent, state=state, at=at)
+
+
+@transaction.atomic
+def wrap_up_call(
+    *,
+    call: Call,
+    disposition: Disposition,
+    cp: int | None,
+    remark: str,
+    by: User,
+    at: datetime,
+) -> Call:
+    """Store what came of a call, once.
+
+    cp  customer potential, 0 to 5, or None when not asked
+
+    Raises CannotWrapUp while the call is on, or has its result, or the disposition belongs to
+    another campaign; BadScore.
+    """
+    call = Call.objects.select_for_update(of=("self",)).select_related(
+        "agent", "customer", "number", "campaign"
+    ).get(pk=call.pk)
+    check_wrap_up(is_ended=not call.is_in_progress, is_wrapped=call.wrapped_at is not None)
+    if call.campaign is not None and disposition.set_id != call.campaign.disposition_set_id:
+        raise CannotWrapUp(
+            _("“%(disposition)s” is not a result of the campaign “%(campaign)s”.")
+            % {"disposition": disposition.name, "campaign": call.campaign.name},
+            rule="E3",
+        )
+    if cp is not None:
+        check_score(cp)
+    call.disposition, call.cp, call.remark, call.wrapped_at = disposition, cp, remark, at
+    call.save(update_fields=["disposition", "cp", "remark", "wrapped_at"])
+    record(
+        "call.wrapped_up", of=call, by=by.username, at=at,
+        disposition=disposition.pk, key=disposition.key, cp=cp,
+    )  # fmt: skip
+    if Presence.objects.filter(user=call.agent_id, state=PresenceState.WRAPUP).exists():
+        set_presence(user=call.agent, state=PresenceState.READY, at=at)
+    _publish(call, since=at)
+    announce(
+        event="call.wrapped_up",
+        payload={
+            "call": call.pk,
+            "customer": call.customer_id,
+            "agent": call.agent.username,
+            "campaign": call.campaign_id,
+            "disposition": disposition.key,
+            "effect": disposition.effect,
+            "cp": cp,
+            "wrapped_at": at.isoformat(),
+        },
+        at=at,
+    )
+    return call
+
+
+def move_calls(duplicate: Customer, into: Customer) -> None:
+    """All calls of a duplicate become the kept customer's."""
+    Call.objects.filter(customer=duplicate).update(customer=into)
+
+
+def _publish(call: Call, *, since: datetime) -> None:
+    """Tell the agent and whoever watches the floor. Ids and codes only."""
+    topics = [f"user:{call.agent_id}", "floor"]
+    if call.team_id is not None:
+        topics.append(f"floor:{call.team_id}")
+    publish(
+        "call",
+        topics=topics,
+        call=call.pk,
+        state=str(call.state),
+        outcome=call.outcome,
+        agent=call.agent_id,
+        customer=call.customer_id,
+        since=since.isoformat(),
+        is_wrapped=call.wrapped_at is not None,
+    )
