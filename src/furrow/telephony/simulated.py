@@ -126,15 +126,23 @@ class CarrierSettings:
 
     @classmethod
     def from_json(cls, path: Path) -> Self:
-        """Read settings written as JSON with these field names; what is absent keeps its default.
+        """Read settings from a JSON file. Raises ValueError as `from_mapping` does."""
+        try:
+            return cls.from_mapping(json.loads(path.read_text(encoding="utf-8")))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
+        """Settings written with these field names; what is absent keeps its default.
 
         Durations are {"median_seconds": …, "sigma": …}, talk is a list of [share, duration].
         Raises ValueError for a name or a fate that does not exist.
         """
-        given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        given = dict(mapping)
         unknown = given.keys() - {each.name for each in fields(cls)}
         if unknown:
-            raise ValueError(f"{path}: no such settings: {', '.join(sorted(unknown))}")
+            raise ValueError(f"no such settings: {', '.join(sorted(unknown))}")
         for name in ("ring", "announcement", "patience"):
             if name in given:
                 given[name] = LogNormal(**given[name])
