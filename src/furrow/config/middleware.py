@@ -44,8 +44,10 @@ class RequestIds:
         response["Server-Timing"] = f"app;dur={seconds * 1000:.1f}"
         match = request.resolver_match
         observe_request(
-            method=request.method or "", route=match.route if match else "",
-            status=response.status_code, seconds=seconds,
+            method=request.method or "",
+            route=match.route if match else "",
+            status=response.status_code,
+            seconds=seconds,
         )
         return response
 
@@ -68,7 +70,7 @@ def events_origin(request: HttpRequest) -> str:
     if not settings.EVENTS.startswith("port:"):
         return ""
     host = request.get_host().rsplit(":", 1)[0] if ":" in request.get_host() else request.get_host()
-    return f"{request.scheme}://{host}:{settings.EVENTS.removeprefix('port:')}"
+    return f"{request.scheme}://{host}:{settings.EVENTS.removeprefix('port:').split('/')[0]}"
 
 
 class PersonalLocale:

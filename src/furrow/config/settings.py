@@ -55,7 +55,7 @@ if PRODUCTION and not ALLOWED_HOSTS:
     raise ImproperlyConfigured("Set FURROW_HOSTS to the host names people use, comma separated.")
 CSRF_TRUSTED_ORIGINS = env_list("FURROW_ORIGINS")
 
-# Where browsers listen for events: "port:8001" = same host, that port; a path = same origin.
+# Where browsers listen for events: "port:8001/events/" = same host, that port; a path = same origin.
 EVENTS = env("FURROW_EVENTS", "/events/")
 
 # Where the health and metrics pages may be read from without signing in.
@@ -97,9 +97,11 @@ def _database(url: str) -> dict[str, object]:
     }
 
 
-DATABASES = {"default": _database(DATABASE_URL)} if DATABASE_URL else {
-    "default": {"ENGINE": "django.db.backends.dummy"}
-}
+DATABASES = (
+    {"default": _database(DATABASE_URL)}
+    if DATABASE_URL
+    else {"default": {"ENGINE": "django.db.backends.dummy"}}
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- What it is made of -------------------------------------------------------------------------

@@ -3,3 +3,11 @@ from django.apps import AppConfig
 
 class FollowUpsConfig(AppConfig):
     name = "furrow.followups"
+
+    def ready(self) -> None:
+        from furrow.customers.holdings import declare
+
+        from .actions import move_followups
+        from .queries import tell_followups
+
+        declare("followups.FollowUp.customer", move=move_followups, tell=tell_followups)

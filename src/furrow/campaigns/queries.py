@@ -1,0 +1,113 @@
+"""Answers about campaigns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Q
+
+from furrow.organisation.models import User
+
+from .models import Campaign, Target
+from .rules import CampaignState, TargetState
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a campaign is: customers by state, and calls dialled."""
+
+    waiting: int
+    done: int
+    out: int
+    attempts: int
+
+    @property
+    def total(self) -> int:
+        return self.waiting + self.done + self.out
+
+    @property
+    def percent_done(self) -> int:
+        return round(100 * (self.done + self.out) / self.total) if self.total else 0
+
+
+def next_target(*, agent: User, at: datetime, skip: int | None = None) -> Target | None:
+    """Whom this agent calls next: running campaigns, highest priority first, then oldest.
+
+    skip  a customer id to pass over (the one just finished)
+    None when nobody waits. Cost: one index scan of the agent's queue.
+    """
+    waiting = (
+        Target.objects.waiting(at)
+        .filter(agent=agent, campaign__state=CampaignState.RUNNING, customer__owner=agent)
+        .select_related("campaign__script_version__script", "customer")
+        .order_by("-priority", "attempts", "id")
+    )
+    if skip is not None:
+        waiting = waiting.exclude(customer_id=skip)
+    return waiting.first()
+
+
+def waiting_count(*, agent: User, at: datetime, most: int = 1000) -> int:
+    """How many wait for this agent now, counted up to `most`."""
+    waiting = Target.objects.waiting(at).filter(
+        agent=agent, campaign__state=CampaignState.RUNNING
+    )
+    return waiting.order_by()[:most].count()
+
+
+def progress_of(campaigns: list[Campaign]) -> Mapping[int, Progress]:
+    """Progress by campaign id; one grouped query for the whole page."""
+    from django.db.models import Sum
+
+    rows = (
+        Target.objects.filter(campaign__in=campaigns)
+        .values("campaign_id")
+        .order_by("campaign_id")
+        .annotate(
+            waiting=Count("id", filter=Q(state=TargetState.WAITING)),
+            done=Count("id", filter=Q(state=TargetState.DONE)),
+            out=Count("id", filter=Q(state=TargetState.OUT)),
+            dialled=Sum("attempts"),
+        )
+    )
+    found = {
+        row["campaign_id"]: Progress(row["waiting"], row["done"], row["out"], row["dialled"] or 0)
+        for row in rows
+    }
+    return {c.pk: found.get(c.pk, Progress(0, 0, 0, 0)) for c in campaigns}
+
+
+@dataclass(frozen=True)
+class AgentShare:
+    agent_id: int
+    name: str
+    waiting: int
+    done: int
+    attempts: int
+
+
+def shares_of(campaign: Campaign) -> list[AgentShare]:
+    """Each agent's part of a campaign, by name; agents without customers included."""
+    from django.db.models import Sum
+
+    rows = {
+        row["agent_id"]: row
+        for row in Target.objects.filter(campaign=campaign)
+        .values("agent_id")
+        .order_by("agent_id")
+        .annotate(
+            waiting=Count("id", filter=Q(state=TargetState.WAITING)),
+            done=Count("id", filter=~Q(state=TargetState.WAITING)),
+            dialled=Sum("attempts"),
+        )
+    }
+    return [
+        AgentShare(
+            agent.pk,
+            str(agent),
+            rows.get(agent.pk, {}).get("waiting", 0),
+            rows.get(agent.pk, {}).get("done", 0),
+            rows.get(agent.pk, {}).get("dialled", 0) or 0,
+        )
+        for agent in campaign.agents.order_by("display_name", "pk")
+    ]

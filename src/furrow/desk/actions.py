@@ -1,0 +1,135 @@
+"""What one key press on the desk does to calls, follow-ups, campaigns, scores and suppressions.
+
+The desk lies on top of the shelf: here the lower capabilities are put together.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from furrow.calls.actions import wrap_up_call
+from furrow.calls.models import Call
+from furrow.calls.rules import Outcome
+from furrow.campaigns.actions import finish_target, put_off_target, take_out_everywhere
+from furrow.campaigns.models import Disposition
+from furrow.campaigns.rules import SUPPRESSING, Effect
+from furrow.compliance.actions import note_refusal, suppress_number
+from furrow.compliance.rules import SuppressionKind
+from furrow.followups.actions import finish_due, plan_followup
+from furrow.followups.rules import Reason, after_refusal, next_attempt
+from furrow.organisation.actions import set_presence
+from furrow.organisation.models import User
+from furrow.organisation.rules import PresenceState
+from furrow.pipeline.actions import give_score
+from furrow.pipeline.rules import Score
+
+from .rules import check_followup
+
+_KIND_OF = {
+    Effect.INVALID: SuppressionKind.INVALID,
+    Effect.NOT_THIS_PERSON: SuppressionKind.NOT_THIS_PERSON,
+    Effect.DO_NOT_CALL: SuppressionKind.OPTED_OUT,
+}
+
+
+@dataclass(frozen=True)
+class WrapUp:
+    """What the agent says came of a call.
+
+    cp      0 to 5, or None when not asked
+    due_at  the next follow-up, or None
+    """
+
+    disposition: Disposition
+    cp: int | None = None
+    due_at: datetime | None = None
+    is_promise: bool = False
+    remark: str = ""
+
+
+@transaction.atomic
+def wrap_up(*, call: Call, result: WrapUp, by: User, at: datetime) -> Call:
+    """Store the result of a call and everything that follows from it, or nothing at all.
+
+    Raises CannotWrapUp, CannotFinish (no follow-up where one is needed), CannotPlan, BadScore.
+    """
+    effect = Effect(result.disposition.effect)
+    check_followup(
+        needed=effect is Effect.FOLLOW_UP, given=result.due_at is not None
+    )
+    call = wrap_up_call(
+        call=call, disposition=result.disposition, cp=result.cp, remark=result.remark, by=by, at=at
+    )
+    if result.cp is not None:
+        give_score(customer=call.customer, score=Score.CP, value=result.cp, by=by, at=at)
+    if call.outcome == Outcome.ANSWERED:
+        finish_due(call=call, by=by, at=at)
+    if effect in SUPPRESSING:
+        _never_again(call=call, effect=effect, by=by, at=at)
+    elif result.due_at is not None:
+        _come_back(call=call, effect=effect, result=result, by=by, at=at)
+    elif effect is Effect.REFUSED:
+        _rest(call=call, by=by, at=at)
+    elif effect is Effect.RETRY:
+        _try_again(call=call, by=by, at=at)
+    elif call.campaign_id is not None:
+        finish_target(campaign_id=call.campaign_id, customer_id=call.customer_id, at=at)
+    if effect is Effect.REFUSED and result.due_at is not None:
+        note_refusal(e164=call.number.e164, origin=f"call:{call.pk}", by=by, at=at)
+    set_presence(user=call.agent, state=PresenceState.READY, at=at)
+    return call
+
+
+def _never_again(*, call: Call, effect: Effect, by: User, at: datetime) -> None:
+    suppress_number(
+        e164=call.number.e164, kind=_KIND_OF[effect], origin=f"call:{call.pk}", by=by, at=at
+    )
+    finish_due(call=call, by=by, at=at)
+    take_out_everywhere(customer_id=call.customer_id, at=at)
+
+
+def _come_back(
+    *, call: Call, effect: Effect, result: WrapUp, by: User, at: datetime
+) -> None:
+    assert result.due_at is not None  # noqa: S101
+    reason = Reason.PROMISE if result.is_promise else (
+        Reason.REFUSAL if effect is Effect.REFUSED else Reason.INTEREST
+    )
+    plan_followup(
+        customer=call.customer, assigned_to=call.agent, due_at=result.due_at, reason=reason,
+        note=result.remark[:300], after_call=call, by=by, at=at,
+    )
+    if call.campaign_id is not None:
+        finish_target(campaign_id=call.campaign_id, customer_id=call.customer_id, at=at)
+
+
+def _rest(*, call: Call, by: User, at: datetime) -> None:
+    """E1: after a refusal the customer is left in peace, then tried with a fresh reason."""
+    note_refusal(e164=call.number.e164, origin=f"call:{call.pk}", by=by, at=at)
+    refusals = Call.objects.filter(
+        customer_id=call.customer_id, disposition__effect=Effect.REFUSED
+    ).count()
+    due_at = after_refusal(refusals=refusals, at=at)
+    if due_at is not None:
+        plan_followup(
+            customer=call.customer, assigned_to=call.agent, due_at=due_at, reason=Reason.REFUSAL,
+            after_call=call, by=by, at=at,
+        )
+    if call.campaign_id is not None:
+        finish_target(campaign_id=call.campaign_id, customer_id=call.customer_id, at=at)
+
+
+def _try_again(*, call: Call, by: User, at: datetime) -> None:
+    """Not reached: wait in the campaign for another part of the day, or as a follow-up."""
+    due_at = next_attempt(Outcome(call.outcome), attempts=call.attempt, last_at=at)
+    if due_at is None:
+        if call.campaign_id is not None:
+            finish_target(campaign_id=call.campaign_id, customer_id=call.customer_id, at=at)
+    elif call.campaign_id is None or not put_off_target(
+        campaign_id=call.campaign_id, customer_id=call.customer_id, until=due_at
+    ):
+        plan_followup(
+            customer=call.customer, assigned_to=call.agent, due_at=due_at, reason=Reason.RETRY,
+            after_call=call, by=by, at=at,
+        )

@@ -1,0 +1,123 @@
+"""What is on the desk now: the call, or the next customer, and why this one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from furrow.calls.models import Call
+from furrow.calls.rules import Outcome
+from furrow.campaigns.models import Campaign, Disposition
+from furrow.campaigns.queries import next_target
+from furrow.campaigns.rules import Effect
+from furrow.customers.models import Customer, Number
+from furrow.followups.models import FollowUp
+from furrow.followups.queries import next_due
+from furrow.organisation.models import User
+
+
+class Why(TextChoices):
+    """Why this customer is on the desk."""
+
+    CALL = "call", _("The call that is on")
+    WRAP_UP = "wrap_up", _("Waiting for its result")
+    PICKED = "picked", _("Picked by you")
+    FOLLOW_UP = "follow_up", _("Follow-up due")
+    CAMPAIGN = "campaign", _("Next in the campaign")
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One customer on one agent's desk."""
+
+    why: Why
+    customer: Customer
+    number: Number | None
+    campaign: Campaign | None
+    call: Call | None = None
+    followup: FollowUp | None = None
+
+    @property
+    def dispositions(self) -> list[Disposition]:
+        return list(self.campaign.disposition_set.dispositions.all()) if self.campaign else []
+
+
+def current_call(agent: User) -> Call | None:
+    """The call that is on, or else the last one still waiting for its result."""
+    calls = Call.objects.filter(agent=agent).select_related(
+        "customer__owner", "number", "campaign__script_version__script", "campaign__disposition_set"
+    )
+    return calls.in_progress().first() or calls.unwrapped().order_by("-queued_at").first()
+
+
+def seat_of(
+    *, agent: User, at: datetime, picked: Customer | None = None, skip: int | None = None
+) -> Seat | None:
+    """What this agent's desk shows: the call, else the picked customer, else what is due, else
+    the campaign's next. None when nothing waits.
+
+    skip  a customer id the agent passes over for now
+    """
+    if call := current_call(agent):
+        why = Why.CALL if call.is_in_progress else Why.WRAP_UP
+        return Seat(why, call.customer, call.number, call.campaign or any_campaign(agent), call)
+    if picked is not None:
+        return Seat(Why.PICKED, picked, primary_number(picked), campaign_for(agent, picked))
+    if followup := next_due(agent=agent, at=at, skip=skip):
+        customer = followup.customer
+        return Seat(
+            Why.FOLLOW_UP, customer, primary_number(customer), campaign_for(agent, customer),
+            followup=followup,
+        )
+    if target := next_target(agent=agent, at=at, skip=skip):
+        return Seat(
+            Why.CAMPAIGN, target.customer, primary_number(target.customer), target.campaign
+        )
+    return None
+
+
+def primary_number(customer: Customer) -> Number | None:
+    """The number to call first: the primary one, else the oldest."""
+    return customer.numbers.order_by("-is_primary", "id").first()
+
+
+def campaign_for(agent: User, customer: Customer) -> Campaign | None:
+    """The running campaign in which this agent works this customer, else any of the agent's."""
+    mine = Campaign.objects.running().filter(agents=agent)
+    return (
+        mine.filter(target__customer=customer).order_by("-started_at").first()
+        or any_campaign(agent)
+    )
+
+
+def any_campaign(agent: User) -> Campaign | None:
+    """Whose script and dispositions apply when a customer is in no campaign of the agent's."""
+    return (
+        Campaign.objects.running().filter(agents=agent).order_by("-started_at", "-id").first()
+        or Campaign.objects.filter(agents=agent).order_by("-id").first()
+    )
+
+
+# What the line's word suggests when the agent says nothing else: one press of N.
+_SUGGESTS = {
+    Outcome.EMPTY_NUMBER: Effect.INVALID,
+    **dict.fromkeys(
+        (
+            Outcome.NO_ANSWER, Outcome.BUSY, Outcome.REFUSED, Outcome.SWITCHED_OFF,
+            Outcome.UNREACHABLE, Outcome.MACHINE, Outcome.CANCELLED, Outcome.CARRIER_FAULT,
+            Outcome.INTERRUPTED,
+        ),
+        Effect.RETRY,
+    ),
+}
+
+
+def suggested(seat: Seat) -> Disposition | None:
+    """The disposition that fits what the line said, for calls nobody answered; else None."""
+    if seat.call is None or seat.call.outcome not in _SUGGESTS:
+        return None
+    effect = _SUGGESTS[Outcome(seat.call.outcome)]
+    return next((d for d in seat.dispositions if d.effect == effect), None)

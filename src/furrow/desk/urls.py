@@ -1,0 +1,13 @@
+from django.urls import path
+
+from .views import desk, floor
+
+urlpatterns = [
+    path("desk/", desk.desk, name="desk"),
+    path("desk/bar/", desk.bar, name="desk-bar"),
+    path("desk/call/", desk.call, name="desk-call"),
+    path("desk/hangup/", desk.hang_up, name="desk-hangup"),
+    path("desk/finish/", desk.finish, name="desk-finish"),
+    path("desk/presence/", desk.presence, name="desk-presence"),
+    path("floor/", floor.floor, name="floor"),
+]

@@ -1,0 +1,172 @@
+"""The agent's desk: one customer at a time, one key for each step."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from furrow.calls.models import Call
+from furrow.campaigns.models import Campaign
+from furrow.campaigns.queries import waiting_count
+from furrow.common.phone import zone
+from furrow.customers.models import Customer, Number
+from furrow.dialer.actions import ask_hang_up, start_call
+from furrow.followups.queries import for_the_day, load_of
+from furrow.organisation.actions import set_presence
+from furrow.organisation.http import Request, requires
+from furrow.organisation.models import Presence
+from furrow.organisation.rules import Act, PresenceState
+from furrow.permits.rules import Purpose
+
+from ..actions import wrap_up
+from ..forms import WrapUpForm
+from ..queries import Seat, campaign_for, current_call, seat_of, suggested
+from ..rules import NEXT_STEPS, AwayReason, due_of
+
+_QUEUE_ROWS = 12
+
+
+def _day_end(at: datetime) -> datetime:
+    local = timezone.localtime(at)
+    return local.replace(hour=23, minute=59, second=59, microsecond=999999)
+
+
+def _desk_context(request: Request, *, at: datetime, seat: Seat | None) -> dict[str, Any]:
+    agent = request.user
+    day_ends = _day_end(at)
+    return {
+        "seat": seat,
+        "presence": Presence.objects.filter(pk=agent.pk).first(),
+        "away_reasons": AwayReason.choices,
+        "steps": [
+            (step, due_of(step, local_now=at.astimezone(zone(seat.number.time_zone))))
+            for step in NEXT_STEPS
+        ]
+        if seat and seat.number
+        else [(step, None) for step in NEXT_STEPS],
+        "cp_keys": list(zip(range(6), "asdfgh", strict=True)),
+        "suggested": suggested(seat) if seat else None,
+        "queue": for_the_day(user=agent, at=at, until=day_ends).filter(assigned_to=agent)[
+            :_QUEUE_ROWS
+        ],
+        "load": load_of(user=agent, at=at, day_ends=day_ends),
+        "waiting": waiting_count(agent=agent, at=at),
+        "now": at,
+    }
+
+
+@requires(Act.USE_DESK)
+@require_GET
+def desk(request: Request) -> HttpResponse:
+    """`?customer=` puts a customer of one's own on the desk; `?skip=` passes one over for now."""
+    at = timezone.now()
+    picked = None
+    if request.GET.get("customer", "").isdecimal():
+        visible = Customer.objects.visible_to(request.user)
+        picked = get_object_or_404(visible, pk=int(request.GET["customer"]))
+    skip = request.GET.get("skip", "")
+    seat = seat_of(
+        agent=request.user, at=at, picked=picked, skip=int(skip) if skip.isdecimal() else None
+    )
+    context = _desk_context(request, at=at, seat=seat)
+    if request.htmx:
+        return render(request, "desk/desk.html#seat", context | {"oob_bar": True})
+    return render(request, "desk/desk.html", context)
+
+
+def _bar(request: Request, *, at: datetime) -> HttpResponse:
+    """The call bar, and the strip on the desk that says what the line does."""
+    seat = seat_of(agent=request.user, at=at) if current_call(request.user) else None
+    context = {
+        "seat": seat,
+        "suggested": suggested(seat) if seat else None,
+        "presence": Presence.objects.filter(pk=request.user.pk).first(),
+        "away_reasons": AwayReason.choices,
+        "is_live": True,
+    }
+    response = render(request, "desk/desk.html#bar", context)
+    shown = request.GET.get("seat", "")
+    if seat and shown.isdecimal() and int(shown) != seat.customer.pk:
+        # A call with somebody else began elsewhere (the record, the API): show that customer.
+        response["HX-Trigger"] = "furrow:reseat"
+    return response
+
+
+@requires(Act.USE_DESK)
+@require_GET
+def bar(request: Request) -> HttpResponse:
+    return _bar(request, at=timezone.now())
+
+
+@requires(Act.USE_DESK)
+@require_POST
+def call(request: Request) -> HttpResponse:
+    """F2: through the gate to the line. 409 with the rule when the gate says no."""
+    at = timezone.now()
+    visible = Number.objects.visible_to(request.user).select_related("customer")
+    number = get_object_or_404(visible, pk=_whole(request.POST, "number"))
+    campaign: Campaign | None = campaign_for(request.user, number.customer)
+    purpose = Purpose.CALLBACK if request.POST.get("promised") else Purpose.SALES
+    start_call(
+        number=number, agent=request.user, campaign=campaign, purpose=purpose,
+        by=request.user, at=at,
+    )
+    if request.POST.get("open"):  # from the record or the follow-up list: go to the desk
+        response = HttpResponse(status=204)
+        response["HX-Redirect"] = "/desk/"
+        return response
+    return _bar(request, at=at)
+
+
+@requires(Act.USE_DESK)
+@require_POST
+def hang_up(request: Request) -> HttpResponse:
+    """F4. Hanging up twice is no error."""
+    at = timezone.now()
+    if (on := current_call(request.user)) and on.is_in_progress:
+        ask_hang_up(call=on, by=request.user, at=at)
+    return _bar(request, at=at)
+
+
+@requires(Act.USE_DESK)
+@require_POST
+def finish(request: Request) -> HttpResponse:
+    """N: store result, potential and next touch; answer with the next customer."""
+    at = timezone.now()
+    mine = Call.objects.visible_to(request.user).filter(agent=request.user)
+    done = get_object_or_404(
+        mine.select_related("customer", "number", "campaign__disposition_set", "agent"),
+        pk=_whole(request.POST, "call"),
+    )
+    form = WrapUpForm(
+        request.POST, call=done, seat=seat_of(agent=request.user, at=at), at=at
+    )
+    wrap_up(call=done, result=form.result(), by=request.user, at=at)
+    seat = seat_of(agent=request.user, at=at, skip=done.customer_id)
+    context = _desk_context(request, at=at, seat=seat) | {"oob_bar": True}
+    return render(request, "desk/desk.html#seat", context)
+
+
+@requires(Act.USE_DESK)
+@require_POST
+def presence(request: Request) -> HttpResponse:
+    """Ready, away with a reason, or offline. Calling and talking are the line's to say."""
+    at = timezone.now()
+    wanted = request.POST.get("state", "")
+    reason = request.POST.get("reason", "")
+    allowed = {PresenceState.READY, PresenceState.AWAY, PresenceState.OFFLINE}
+    if wanted in allowed and current_call(request.user) is None:
+        known = reason if reason in AwayReason.values else ""
+        set_presence(user=request.user, state=PresenceState(wanted), reason=known, at=at)
+    return _bar(request, at=at)
+
+
+def _whole(data: QueryDict, name: str) -> int:
+    """A whole number from a form, or 0, which no row has."""
+    text = data.get(name) or ""
+    return int(text) if text.isdecimal() else 0
+
+

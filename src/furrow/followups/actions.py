@@ -1,0 +1,88 @@
+"""Promising, keeping and handing over follow-ups."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from furrow.audit.actions import record
+from furrow.calls.models import Call
+from furrow.common.realtime import publish
+from furrow.customers.models import Customer
+from furrow.organisation.models import User
+
+from .models import FollowUp
+from .rules import Reason, check_due
+
+
+@transaction.atomic
+def plan_followup(
+    *,
+    customer: Customer,
+    assigned_to: User,
+    due_at: datetime,
+    reason: Reason,
+    by: User,
+    at: datetime,
+    note: str = "",
+    after_call: Call | None = None,
+) -> FollowUp:
+    """Promise the next touch. An open one is replaced: a customer has one next step.
+
+    Raises CannotPlan for a time in the past or more than 400 days ahead.
+    """
+    check_due(due_at=due_at, at=at)
+    # The customer's row is the lock: two people planning at once leave one promise, not an error.
+    Customer.objects.select_for_update().get(pk=customer.pk)
+    for earlier in FollowUp.objects.open().filter(customer=customer):
+        finish_followup(followup=earlier, by=by, at=at, call=after_call)
+    followup = FollowUp.objects.create(
+        customer=customer,
+        assigned_to=assigned_to,
+        reason=reason,
+        note=note,
+        due_at=due_at,
+        after_call=after_call,
+        planned_at=at,
+    )
+    record("followup.planned", of=followup, by=by.username, at=at, due_at=due_at, reason=reason)
+    publish("followup", topics=[f"user:{assigned_to.pk}"], followup=followup.pk)
+    return followup
+
+
+@transaction.atomic
+def finish_followup(
+    *, followup: FollowUp, by: User, at: datetime, call: Call | None = None
+) -> bool:
+    """Kept, or no longer needed. False if it was done already."""
+    done = FollowUp.objects.open().filter(pk=followup.pk).update(done_at=at, done_by_call=call)
+    if done:
+        record(
+            "followup.finished", of=followup, by=by.username, at=at,
+            call=call.pk if call else None,
+        )
+        publish("followup", topics=[f"user:{followup.assigned_to_id}"], followup=followup.pk)
+    return bool(done)
+
+
+@transaction.atomic
+def finish_due(*, call: Call, by: User, at: datetime) -> int:
+    """A recorded conversation keeps the customer's open follow-up. Returns how many."""
+    return sum(
+        finish_followup(followup=followup, by=by, at=at, call=call)
+        for followup in FollowUp.objects.open().filter(customer=call.customer)
+    )
+
+
+def move_followups(duplicate: Customer, into: Customer) -> None:
+    """Keep the promises; where both have one open, the kept customer's earlier one wins."""
+    FollowUp.objects.filter(customer=duplicate).exclude(done_at=None).update(customer=into)
+    theirs = FollowUp.objects.open().filter(customer=duplicate).first()
+    ours = FollowUp.objects.open().filter(customer=into).first()
+    if theirs is None:
+        return
+    if ours is None:
+        FollowUp.objects.filter(pk=theirs.pk).update(customer=into)
+        return
+    keep, drop = sorted((ours, theirs), key=lambda f: (f.due_at, f.pk))
+    FollowUp.objects.filter(pk=drop.pk).update(done_at=drop.planned_at, customer=into)
+    FollowUp.objects.filter(pk=keep.pk).update(customer=into)
