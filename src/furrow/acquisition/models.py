@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pghistory
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -11,7 +12,7 @@ from furrow.customers.models import Customer
 from furrow.organisation.models import Team, User
 from furrow.organisation.rules import Act, Scope
 
-from .rules import BatchState, LegalBasis, RowState, SourceKind
+from .rules import PROBLEMS, BatchState, Choice, Finding, LegalBasis, RowState, SourceKind
 
 
 class SourceQuerySet(models.QuerySet["Source"]):
@@ -45,20 +46,30 @@ class BatchQuerySet(models.QuerySet["Batch"]):
         return self if user.can(Act.IMPORT) else self.none()
 
 
-@pghistory.track(exclude=["progress", "counts"])
+@pghistory.track(exclude=["progress", "counts", "findings"])
 class Batch(models.Model):
     """One imported file: checked first, then carried out by a job that can be resumed."""
 
     source = models.ForeignKey(Source, models.PROTECT)
-    file_name = models.CharField(max_length=200)
-    file_path = models.CharField(max_length=300)  # below MEDIA_ROOT
+    file_name = models.CharField(max_length=200)  # as uploaded, for people
+    file_path = models.CharField(max_length=300)  # below MEDIA_ROOT; "" once deleted
     sheet = models.CharField(max_length=80, blank=True)
+    header_row = models.SmallIntegerField(default=0)  # -1 = none; see science.linkage.files
     headers = models.JSONField(default=list)
     mapping = models.JSONField(default=dict)  # {"header": "field"}; unmapped headers absent
+    region = models.CharField(max_length=2)  # of numbers without country code
+    kind = models.CharField(max_length=12, blank=True)  # customers.rules.Kind; "" = row by row
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True)  # whose pool
+    # What to do with rows of a class: {Finding: Choice}; absent = rules.USUAL_CHOICES.
+    choices = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=BatchState, default=BatchState.UPLOADED)
-    progress = models.JSONField(default=dict)  # {"done": 400, "of": 864}
-    counts = models.JSONField(default=dict)  # RowState -> rows; adds up to rows when finished
+    stopped_in = models.CharField(max_length=10, blank=True)  # the working state it stopped in
+    # {"phase": "reading", "done": 400, "of": 864}
+    progress = models.JSONField(default=dict)
+    # After the check: Finding -> rows and problem -> rows. After the import: RowState -> rows,
+    # adding up to `rows`. After undoing also "deleted", "withdrawn", "left".
+    findings = models.JSONField(default=dict)
+    counts = models.JSONField(default=dict)
     rows = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=300, blank=True)  # why it failed, for people
     cost_minor = models.BigIntegerField(default=0)  # what the list cost, in fen (A2)
@@ -75,28 +86,67 @@ class Batch(models.Model):
         return f"batch #{self.pk}"
 
 
+class RowQuerySet(models.QuerySet["Row"]):
+    def visible_to(self, user: User) -> RowQuerySet:
+        return self if user.can(Act.IMPORT) else self.none()
+
+    def unread(self) -> RowQuerySet:
+        """Those a job has still to deal with, in the order of the file."""
+        return self.filter(state=RowState.READ).order_by("line")
+
+
 class Row(models.Model):
     """One line of a file, as given and as understood. Deleted some time after the import."""
 
     batch = models.ForeignKey(Batch, models.CASCADE, related_name="row_set")
-    line = models.PositiveIntegerField()  # 1-based data line in the file
-    given = models.JSONField()  # {"header": "cell"} exactly as it stood
-    fields = models.JSONField(default=dict)  # {"name": …, "numbers": ["+86…"], …}
-    state = models.CharField(max_length=10, choices=RowState, default=RowState.READ)
+    line = models.PositiveIntegerField()  # 1-based data row in the file
+    cells = ArrayField(models.TextField())  # exactly as they stood
+    facts = models.JSONField(default=dict)  # rules.Reading.facts
+    numbers = ArrayField(models.CharField(max_length=20), default=list)  # E.164
+    # Values that bring rows together; see linkage.rules.keys_of.
+    keys = ArrayField(models.CharField(max_length=220), default=list)
     problem = models.CharField(max_length=40, blank=True)  # code; see rules.PROBLEMS
-    match_reasons = models.JSONField(default=list)  # why it was joined
-    matched = models.ForeignKey(
-        Customer, models.SET_NULL, null=True, blank=True, related_name="+"
+    finding = models.CharField(max_length=8, choices=Finding, blank=True)
+    choice = models.CharField(max_length=6, choices=Choice, blank=True)  # of this row alone
+    kin = ArrayField(models.IntegerField(), default=list)  # earlier lines that share a key
+    repeats = models.PositiveIntegerField(null=True, blank=True)  # the earlier line it repeats
+    match_reasons = models.JSONField(default=list)  # codes; why it is known, repeated or doubtful
+    state = models.CharField(max_length=10, choices=RowState, default=RowState.READ)
+    # Before the import: the known customer it matches. Afterwards: whose lead it became.
+    customer = models.ForeignKey(
+        Customer, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
+    left = models.CharField(max_length=14, blank=True)  # why undoing left it; see rules.LEFT
+
+    objects = RowQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="row_once_per_line", fields=["batch", "line"])
         ]
-        indexes = [models.Index(name="row_by_state", fields=["batch", "state", "line"])]
+        indexes = [
+            models.Index(
+                name="row_to_look_at",
+                fields=["batch", "finding", "line"],
+                condition=~Q(finding__in=["", "new"]),
+            ),
+            models.Index(
+                name="row_by_customer", fields=["customer"], condition=Q(customer__isnull=False)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"row {self.line} of batch #{self.batch_id}"
+
+    @property
+    def problem_text(self) -> str:
+        return str(PROBLEMS.get(self.problem, self.problem))
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Every filled cell under its header."""
+        headers = self.batch.headers
+        return {h: c for h, c in zip(headers, self.cells, strict=False) if c.strip()}
 
 
 class LeadQuerySet(models.QuerySet["Lead"]):
@@ -118,6 +168,8 @@ class Lead(models.Model):
     # Whether this lead made the customer or was joined to one already known.
     is_first = models.BooleanField(default=True)
     match_reasons = models.JSONField(default=list)
+    # What joining changed, so it can be taken back: {"numbers": [ids], "filled": {"city": "…"}}.
+    changes = models.JSONField(default=dict)
     at = models.DateTimeField()
 
     objects = LeadQuerySet.as_manager()

@@ -1,10 +1,28 @@
-"""Words of where customers come from, and how a row's problem is said. No database."""
+"""Words of where customers come from, how a row is read, and how its problem is said.
+No database, no clock."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 from django.db.models import TextChoices
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+
+from furrow.common.phone import mask
+from furrow.common.refusal import Refused
+from furrow.customers.rules import Kind
+from furrow.science.linkage.companies import is_company
+from furrow.science.linkage.contacts import birthday_key, email_key, sex_key
+from furrow.science.linkage.mapping import FIELDS
+from furrow.science.linkage.numbers import read_numbers
+from furrow.science.linkage.text import plain
+
+MOST_BYTES = 300 * 1024 * 1024  # of one uploaded file
+KEEP_FILES_DAYS = 30
+REASON_HEADER = "Furrow: reason"  # the column added to the error file; never read back
+MOST_NUMBERS = 10  # of one row
 
 
 class SourceKind(TextChoices):
@@ -32,18 +50,73 @@ class BatchState(TextChoices):
     CHECKED = "checked", _("Checked")
     IMPORTING = "importing", _("Being imported")
     DONE = "done", _("Imported")
+    STOPPED = "stopped", _("Stopped")
     FAILED = "failed", _("Failed")
     UNDOING = "undoing", _("Being undone")
     UNDONE = "undone", _("Undone")
 
 
+# A job works on these; anything else waits for a person.
+WORKING = frozenset({BatchState.CHECKING, BatchState.IMPORTING, BatchState.UNDOING})
+
+MOVES: Mapping[BatchState, frozenset[BatchState]] = {
+    BatchState.UPLOADED: frozenset({BatchState.CHECKING}),
+    BatchState.CHECKING: frozenset({BatchState.CHECKED, BatchState.FAILED, BatchState.STOPPED}),
+    BatchState.CHECKED: frozenset({BatchState.IMPORTING, BatchState.UPLOADED}),
+    BatchState.IMPORTING: frozenset({BatchState.DONE, BatchState.FAILED, BatchState.STOPPED}),
+    BatchState.DONE: frozenset({BatchState.UNDOING}),
+    # What stopped half-way goes on where it was; an import may be undone instead.
+    BatchState.STOPPED: WORKING | {BatchState.UPLOADED},
+    BatchState.FAILED: WORKING | {BatchState.UPLOADED},
+    BatchState.UNDOING: frozenset({BatchState.UNDONE, BatchState.FAILED}),
+    BatchState.UNDONE: frozenset(),
+}
+
+
 class RowState(TextChoices):
+    """What became of a row. When an import is done no row is READ any more."""
+
     READ = "read", _("Read")
     CREATED = "created", _("New customer")
     JOINED = "joined", _("Joined to a known customer")
     SKIPPED = "skipped", _("Skipped")
     FAILED = "failed", _("Not importable")
 
+
+OUTCOMES = (RowState.CREATED, RowState.JOINED, RowState.SKIPPED, RowState.FAILED)
+
+
+class Finding(TextChoices):
+    """What the check found out about a row, before anything is changed."""
+
+    UNSEEN = "", _("Not checked yet")
+    NEW = "new", _("New")
+    KNOWN = "known", _("Known customer")
+    REPEAT = "repeat", _("Repeats an earlier row")
+    DOUBT = "doubt", _("Doubtful")
+    PROBLEM = "problem", _("Problem")
+
+
+class Choice(TextChoices):
+    """What to do with a row of a class."""
+
+    USUAL = "", _("As for all")
+    JOIN = "join", _("Join, keeping both origins")
+    APART = "apart", _("New customer, without the shared number")
+    SKIP = "skip", _("Leave out")
+
+
+# What happens unless a person chooses otherwise, and what may be chosen.
+USUAL_CHOICES: Mapping[Finding, Choice] = {
+    Finding.KNOWN: Choice.JOIN,
+    Finding.REPEAT: Choice.JOIN,
+    Finding.DOUBT: Choice.APART,
+}
+CHOICES: Mapping[Finding, tuple[Choice, ...]] = {
+    Finding.KNOWN: (Choice.JOIN, Choice.SKIP),
+    Finding.REPEAT: (Choice.JOIN, Choice.SKIP),
+    Finding.DOUBT: (Choice.APART, Choice.JOIN, Choice.SKIP),
+}
 
 PROBLEMS: Mapping[str, str | Promise] = {
     "no_name": _("No name."),
@@ -55,3 +128,226 @@ PROBLEMS: Mapping[str, str | Promise] = {
     "ragged": _("The row has more cells than the header."),
     "several_customers": _("Its numbers belong to different customers already."),
 }
+# Why undoing an import left a customer or a fact in place.
+LEFT: Mapping[str, str | Promise] = {
+    "owned": _("Somebody looks after the customer now."),
+    "touched": _("Somebody has reached out to the customer since."),
+    "changed": _("Somebody changed the record since."),
+    "used": _("The customer has calls, notes or plans by now."),
+    "other_origin": _("Another source named the customer too."),
+    "number_used": _("A number this list added has been used since."),
+}
+
+FIELD_NAMES: Mapping[str, str | Promise] = {
+    "name": _("Name"),
+    "surname": _("Surname"),
+    "given_name": _("Given name"),
+    "company": _("Company"),
+    "phone": _("Phone number"),
+    "phone2": _("Second phone number"),
+    "address": _("Address"),
+    "street_number": _("House number"),
+    "address2": _("Second line of the address"),
+    "district": _("District"),
+    "city": _("City"),
+    "province": _("Province"),
+    "postcode": _("Postcode"),
+    "email": _("E-mail"),
+    "wechat": _("WeChat"),
+    "gender": _("Sex"),
+    "birthday": _("Birthday"),
+    "identity": _("Identity number"),
+    "note": _("Note"),
+    "category": _("Category"),
+    "source": _("Where it came from"),
+    "external_id": _("Number in another system"),
+}
+NUMBER_FIELDS = ("phone", "phone2")
+
+
+class CannotImport(Refused):
+    """This list, or this step of it, cannot be carried out now."""
+
+
+class DoesNotAddUp(RuntimeError):
+    """Rows in differ from rows out: a bug, never to be reported as success."""
+
+
+def check_move(now: str, to: BatchState) -> None:
+    """Raise CannotImport unless a batch in state `now` may become `to`."""
+    if to not in MOVES[BatchState(now)]:
+        raise CannotImport(
+            _t("The list is “%(state)s” now, so this cannot be done.")
+            % {"state": BatchState(now).label},
+            rule="A3",
+        )
+
+
+def check_sums(*, rows: int, counts: Mapping[str, int]) -> None:
+    """Raise DoesNotAddUp unless rows = created + joined + skipped + failed."""
+    out = sum(counts.get(state, 0) for state in OUTCOMES)
+    if out != rows or counts.get(RowState.READ):
+        raise DoesNotAddUp(f"{rows} rows in, {out} out: {dict(counts)}")
+
+
+def check_mapping(mapping: Mapping[str, str], headers: Sequence[str]) -> dict[str, str]:
+    """The mapping of known headers to known fields. Raises CannotImport when nobody could be
+    named or called by it."""
+    kept = {h: f for h, f in mapping.items() if h in headers and f in FIELDS}
+    fields = set(kept.values())
+    if not fields & {"name", "surname", "given_name", "company"}:
+        raise CannotImport(_t("Say which column holds the name or the company."), rule="A3")
+    if not fields & set(NUMBER_FIELDS):
+        raise CannotImport(_t("Say which column holds the phone number."), rule="A3")
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A row as understood. `problem` is a key of PROBLEMS, "" when the row can be imported."""
+
+    kind: Kind
+    name: str
+    numbers: tuple[str, ...] = ()
+    extension: str = ""
+    city: str = ""
+    address: str = ""
+    email: str = ""
+    category: str = ""
+    profile: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Everything but numbers and problem, for storing beside them."""
+        kept = asdict(self)
+        return {k: v for k, v in kept.items() if v and k not in ("numbers", "problem")}
+
+
+_PROFILE_FIELDS = ("wechat", "identity", "district", "province", "postcode", "note")
+_NUMBER_PROBLEMS = {
+    "empty": "no_number",
+    "lost": "number_lost",
+    "placeholder": "number_placeholder",
+    "unreadable": "number_unreadable",
+    "impossible": "number_impossible",
+}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which cells of a row hold which field: made once per list from its mapping."""
+
+    places: Mapping[str, tuple[int, ...]]
+    width: int
+
+    @classmethod
+    def of(cls, headers: Sequence[str], mapping: Mapping[str, str]) -> "Columns":
+        places: dict[str, tuple[int, ...]] = {}
+        for place, header in enumerate(headers):
+            if header in mapping:
+                meaning = mapping[header]
+                places[meaning] = (*places.get(meaning, ()), place)
+        return cls(places, len(headers))
+
+    def cells(self, meaning: str, cells: Sequence[str]) -> list[str]:
+        places = self.places.get(meaning, ())
+        return [cells[p].strip() for p in places if p < len(cells) and cells[p].strip()]
+
+    def text(self, meaning: str, cells: Sequence[str]) -> str:
+        found = self.cells(meaning, cells)
+        return plain(" ".join(found)) if found else ""
+
+
+def read_row(
+    cells: Sequence[str], columns: Columns, *, region: str, kind: str = "", number_needed: bool = True
+) -> Reading:
+    """Understand one row.
+
+    region         where a number without country code belongs, ISO
+    kind           a Kind for every row; "" decides row by row (a firm's name, or only a company)
+    number_needed  False for a row that only adds facts to a known customer
+    """
+    text = columns.text
+    name = text("name", cells) or plain(
+        " ".join(filter(None, (text("surname", cells), text("given_name", cells))))
+        if not _is_chinese(text("surname", cells))
+        else text("surname", cells) + text("given_name", cells)
+    )
+    company = text("company", cells)
+    if kind:
+        chosen = Kind(kind)
+    else:
+        chosen = (
+            Kind.ORGANISATION if (company and not name) or (name and is_company(name)) else Kind.PERSON
+        )
+    profile = {f: said for f in _PROFILE_FIELDS if (said := text(f, cells))}
+    if chosen is Kind.ORGANISATION and company and name and name != company:
+        profile["contact"] = name
+        name = company
+    elif company and company != name:
+        if name:
+            profile["company"] = company
+        else:
+            name = company
+    if said := text("gender", cells):
+        profile["gender"] = sex_key(said) or said
+    if said := text("birthday", cells):
+        profile["birthday"] = birthday_key(said) or said
+    address = " ".join(
+        said for f in ("street_number", "address", "address2") if (said := text(f, cells))
+    )
+    email = text("email", cells)
+    numbers, extension, problem = _numbers(columns, cells, region)
+    if not name:
+        problem = "no_name"
+    if len(cells) > columns.width and any(cell.strip() for cell in cells[columns.width :]):
+        problem = "ragged"
+    return Reading(
+        kind=chosen,
+        name=name[:200],
+        numbers=numbers,
+        extension=extension[:10],
+        city=(text("city", cells) or text("district", cells))[:80],
+        address=address[:300],
+        email=(email_key(email) or email)[:200],
+        category=text("category", cells)[:80],
+        profile=profile,
+        problem=problem,
+    )
+
+
+def _is_chinese(text: str) -> bool:
+    return any("\u3400" <= c <= "\u9fff" for c in text)
+
+
+def _numbers(
+    columns: Columns, cells: Sequence[str], region: str
+) -> tuple[tuple[str, ...], str, str]:
+    """Numbers of all number columns, the first extension, and the problem when there is none."""
+    found: dict[str, None] = {}
+    extension = ""
+    problem = ""
+    for meaning in NUMBER_FIELDS:
+        for cell in columns.cells(meaning, cells):
+            reading = read_numbers(cell, region=region)
+            found.update(dict.fromkeys(reading.numbers))
+            extension = extension or reading.extension
+            problem = problem or reading.problem
+    if found:
+        return tuple(found)[:MOST_NUMBERS], extension, ""
+    return (), "", _NUMBER_PROBLEMS.get(problem, "no_number")
+
+
+_DIGITS = re.compile(r"\d(?:[\s().\-/]*\d){6,}")
+
+
+def shown(cell: str) -> str:
+    """A cell as it may stand on a screen: whatever looks like a whole number is masked.
+
+    >>> shown("138 0013 8000 (office)")
+    '138****8000 (office)'
+    >>> shown("12345")
+    '12345'
+    """
+    return _DIGITS.sub(lambda match: mask(re.sub(r"\D", "", match.group(0))), cell)

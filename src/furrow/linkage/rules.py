@@ -1,0 +1,134 @@
+"""What brings two records together, and how a likeness is told. No database, no clock."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+from furrow.common.refusal import Refused
+from furrow.science.linkage.addresses import address_key
+from furrow.science.linkage.companies import company_key
+from furrow.science.linkage.compare import Comparison
+from furrow.science.linkage.names import name_key
+from furrow.science.linkage.profiles import Record, place_key
+
+# Values that more customers share bring nobody together: the work stays bounded.
+MOST_BY_NAME = 12
+MOST_BY_ADDRESS = 60
+# Below this nobody is asked: two restaurants in one building are no duplicate.
+WORTH_ASKING_BITS = 0.0
+# How often one person may ask for likely duplicates.
+MOST_LOOKUPS, LOOKUP_WINDOW = 90, timedelta(minutes=1)
+
+
+class TooManyLookups(Refused):
+    """Somebody asks whose numbers are whose faster than anybody types."""
+
+
+def check_lookups(recent: int) -> None:
+    """Raise TooManyLookups after MOST_LOOKUPS within LOOKUP_WINDOW."""
+    if recent >= MOST_LOOKUPS:
+        raise TooManyLookups(
+            _t("You have looked up many customers in a short time. Wait a minute."), rule="B3"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Somebody to look for. `record.id` is the caller's; `record.numbers` are E.164."""
+
+    record: Record
+
+    @property
+    def name_keys(self) -> set[str]:
+        """As a person's and as a firm's name: the other list may have taken it for either."""
+        name, firm = self.record.name, self.record.company
+        found = {name_key(name), company_key(name), company_key(firm)}
+        return {key[:200] for key in found if key}
+
+    @property
+    def address_key(self) -> str:
+        return address_key(self.record.address)[:200]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A known customer who may be the one looked for."""
+
+    customer_id: int
+    shares_number: bool
+    comparison: Comparison
+
+    @property
+    def is_same(self) -> bool:
+        return self.comparison.verdict == "same"
+
+
+def keys_of(probe: Probe) -> list[str]:
+    """Values that bring two rows of one list together; any shared one is enough.
+
+    >>> keys_of(Probe(Record(1, name="张伟", numbers=("+8613800138000",), city="深圳市")))
+    ['n:+8613800138000', 'k:张伟/深圳']
+    """
+    keys = [f"n:{number}" for number in probe.record.numbers]
+    city = place_key(probe.record.city)
+    keys += sorted(f"k:{key}/{city}"[:220] for key in probe.name_keys)
+    if address := probe.address_key:
+        keys.append(f"a:{address}")
+    return keys
+
+
+REASONS: Mapping[str, str | Promise] = {
+    "same_number": _("same number"),
+    "number_similar": _("number differs by one digit"),
+    "number_differs": _("other number"),
+    "same_name": _("same name"),
+    "name_similar": _("similar name"),
+    "name_sounds_alike": _("name sounds the same"),
+    "name_swapped": _("name in another order"),
+    "name_differs": _("other name"),
+    "name_contradicts": _("names that exclude each other"),
+    "same_surname": _("same surname"),
+    "surname_differs": _("other surname"),
+    "same_company": _("same company"),
+    "company_similar": _("similar company"),
+    "company_differs": _("other company"),
+    "branch_differs": _("other branch"),
+    "same_address": _("same address"),
+    "address_similar": _("similar address"),
+    "address_differs": _("other address"),
+    "same_city": _("same city"),
+    "city_similar": _("similar city"),
+    "city_differs": _("other city"),
+    "same_district": _("same district"),
+    "same_province": _("same province"),
+    "same_postcode": _("same postcode"),
+    "same_email": _("same e-mail"),
+    "email_similar": _("similar e-mail"),
+    "email_differs": _("other e-mail"),
+    "same_wechat": _("same WeChat"),
+    "same_identity": _("same identity number"),
+    "identity_differs": _("other identity number"),
+    "same_birthday": _("same birthday"),
+    "birthday_similar": _("similar birthday"),
+    "birthday_differs": _("other birthday"),
+    "same_sex": _("same sex"),
+    "sex_differs": _("other sex"),
+}
+
+
+def in_words(codes: Iterable[str]) -> list[str]:
+    """Reasons as people read them; a code without words of its own is left out."""
+    return [str(REASONS[code]) for code in codes if code in REASONS]
+
+
+def telling(comparison: Comparison) -> list[str]:
+    """The codes worth showing: the heaviest reasons, at most four."""
+    return [f.code for f in comparison.findings if abs(f.bits) >= 1][:4]
+
+
+def best_first(matches: Sequence[Match]) -> list[Match]:
+    return sorted(matches, key=lambda m: (not m.is_same, -m.comparison.weight, m.customer_id))
