@@ -3,3 +3,21 @@ from django.apps import AppConfig
 
 class CustomersConfig(AppConfig):
     name = "furrow.customers"
+
+    def ready(self) -> None:
+        from . import actions, queries
+        from .holdings import declare
+
+        declare(
+            "customers.Number.customer",
+            move=actions.move_numbers,
+            tell=queries.tell_recording,
+        )
+        declare("customers.Note.customer", move=actions.move_notes, tell=queries.tell_notes)
+        declare(
+            "customers.OwnershipEvent.customer",
+            move=actions.stay,
+            tell=queries.tell_ownership,
+        )
+        declare("customers.MergeEvent.kept", move=actions.stay, tell=queries.tell_merges)
+        declare("customers.MergeEvent.duplicate", move=actions.stay)

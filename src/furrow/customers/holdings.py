@@ -7,6 +7,7 @@ merging refuse, so nothing is ever left behind by accident.
 from collections.abc import Callable
 from datetime import datetime
 
+from django.db.models import ForeignObjectRel
 from django.utils.translation import gettext as _
 
 from .models import Customer
@@ -35,8 +36,9 @@ def relations() -> set[str]:
     """Every foreign key to Customer, as "app.Model.field"; history tables need no mover."""
     return {
         f"{rel.related_model._meta.label}.{rel.field.name}"
-        for rel in Customer._meta.related_objects
-        if rel.related_model is not Customer
+        for rel in Customer._meta.get_fields(include_hidden=True)  # related_name="+" hides none
+        if isinstance(rel, ForeignObjectRel)
+        and rel.related_model is not Customer
         and not getattr(rel.related_model, "pgh_tracked_model", None)
     }
 

@@ -24,7 +24,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
             case Scope.ALL:
                 return self.filter(merged_into=None)
             case Scope.TEAM:
-                return self.filter(team_id=user.team_id, merged_into=None)
+                return self.filter(Q(team_id=user.team_id), merged_into=None)
             case Scope.OWN:
                 mine = Q(owner=user) | Q(owner=None, team_id=user.team_id)
                 return self.filter(mine, merged_into=None)
@@ -41,9 +41,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
 
     def with_number_ending(self, digits: str) -> CustomerQuerySet:
         """Who has a number ending with these four digits."""
-        return self.filter(
-            pk__in=Number.objects.filter(last4=digits[-4:]).values("customer_id")
-        )
+        return self.filter(pk__in=Number.objects.filter(last4=digits[-4:]).values("customer_id"))
 
 
 @pghistory.track(exclude=["grams", "name_key", "sort_key", "address_key"])
@@ -59,7 +57,11 @@ class Customer(models.Model):
     # The pool it belongs to while unowned, and the team that sees it.
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, verbose_name=_("team"))
     owner = models.ForeignKey(
-        User, models.PROTECT, null=True, blank=True, related_name="customers",
+        User,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="customers",
         verbose_name=_("owner"),
     )
     owned_since = models.DateTimeField(null=True, blank=True)

@@ -71,6 +71,26 @@ class NumberTaken(Refused):
 
 
 @dataclass(frozen=True)
+class Whose:
+    """All that anybody may learn about a known number (B3): whose it is, not what it is.
+
+    owner  the owner's name; "" = in the pool
+    team   the team whose pool or owner it is; "" = the company's
+    """
+
+    owner: str
+    team: str
+
+    @property
+    def sentence(self) -> str:
+        if self.owner:
+            return _t("This number is known: a customer of %(owner)s.") % {"owner": self.owner}
+        if self.team:
+            return _t("This number is known: in the pool of %(team)s.") % {"team": self.team}
+        return _t("This number is known: in the company's pool.")
+
+
+@dataclass(frozen=True)
 class Claim:
     """What a claim depends on."""
 

@@ -51,8 +51,7 @@ def check_move(now: Stage, to: Stage) -> None:
     """Raise CannotMove unless the pipeline leads from `now` to `to`."""
     if to not in MOVES[now]:
         raise CannotMove(
-            _t("From %(now)s a customer cannot go to %(to)s.")
-            % {"now": now.label, "to": to.label},
+            _t("From %(now)s a customer cannot go to %(to)s.") % {"now": now.label, "to": to.label},
             rule="C1",
         )
 

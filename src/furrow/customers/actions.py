@@ -1,0 +1,469 @@
+"""Everything that changes a customer."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from furrow.audit.actions import record
+from furrow.common.phone import place_of
+from furrow.common.sql import load_sql
+from furrow.common.text import grams, pinyin_key
+from furrow.organisation.models import Team, User
+from furrow.organisation.rules import Act
+from furrow.science.linkage.addresses import address_key
+from furrow.science.linkage.companies import company_key
+from furrow.science.linkage.names import name_key
+
+from .holdings import movers
+from .models import (
+    Customer,
+    CustomerQuerySet,
+    MergeEvent,
+    Note,
+    Number,
+    OwnershipEvent,
+    SavedView,
+)
+from .queries import whose_is
+from .rules import (
+    MOST_HELD,
+    CannotAssign,
+    CannotMerge,
+    CannotRecord,
+    Claim,
+    CustomerDraft,
+    Kind,
+    NumberTaken,
+    OwnerChange,
+    check_claim,
+)
+
+# What a person may change; owner, team and merging have their own doors.
+EDITABLE = frozenset({"kind", "name", "city", "address", "email", "category", "profile"})
+_BATCH = 2000  # rows per INSERT
+
+
+# -- recording ---------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def create_customer(
+    *,
+    name: str,
+    numbers: Sequence[str] = (),
+    kind: Kind = Kind.PERSON,
+    city: str = "",
+    address: str = "",
+    email: str = "",
+    category: str = "",
+    profile: Mapping[str, object] | None = None,
+    team: Team | None = None,
+    owner: User | None = None,
+    by: User,
+    at: datetime,
+) -> Customer:
+    """Record a customer. The first to record one owns it when `owner` is given (B3).
+
+    numbers  E.164, the first becomes the primary one; repeats are dropped
+    team     whose pool it belongs to; None = the owner's team, else the company's
+
+    Raises NumberTaken, naming whose the number is, also when somebody else records it in the
+    same instant; CannotRecord without a name.
+    """
+    draft = CustomerDraft(
+        name=name, kind=kind, numbers=tuple(numbers), city=city, address=address, email=email,
+        category=category, profile=profile or {},
+    )  # fmt: skip
+    customer = _unsaved(draft, team=team or (owner.team if owner else None), at=at)
+    if owner is not None:
+        customer.owner, customer.owned_since = owner, at
+    customer.save()
+    _add_numbers(customer, draft.numbers, at=at)
+    if owner is not None:
+        OwnershipEvent.objects.create(
+            customer=customer, to_owner=owner, change=OwnerChange.REGISTERED, by=by, at=at
+        )
+    record("customer.created", of=customer, by=by.username, at=at, numbers=len(draft.numbers))
+    return customer
+
+
+@transaction.atomic
+def bulk_create_customers(
+    *, drafts: Sequence[CustomerDraft], team: Team | None, by: User, at: datetime
+) -> list[Customer]:
+    """Record many customers in the pool of `team`, in the order of `drafts`.
+
+    All or nothing: raises NumberTaken when a number stands twice in `drafts` or belongs to
+    somebody already. About 5,000 customers per second.
+    """
+    customers = [_unsaved(draft, team=team, at=at) for draft in drafts]
+    Customer.objects.bulk_create(customers, batch_size=_BATCH)
+    numbers = [
+        _unsaved_number(customer, e164, is_primary=place == 0, at=at)
+        for customer, draft in zip(customers, drafts, strict=True)
+        for place, e164 in enumerate(dict.fromkeys(draft.numbers))
+    ]
+    numbers.sort(key=lambda number: number.e164)  # one order for all writers: no deadlock
+    try:
+        with transaction.atomic():
+            Number.objects.bulk_create(numbers, batch_size=_BATCH)
+    except IntegrityError:
+        wanted = [number.e164 for number in numbers]
+        taken = len(wanted) - len(set(wanted)) + Number.objects.filter(e164__in=wanted).count()
+        raise NumberTaken(
+            ngettext(
+                "%(count)d of these numbers belongs to another customer already.",
+                "%(count)d of these numbers belong to other customers already.",
+                taken,
+            )
+            % {"count": taken},
+            rule="B1",
+        ) from None
+    record("customers.created", of=by, by=by.username, at=at, customers=len(customers))
+    return customers
+
+
+@transaction.atomic
+def update_customer(
+    *, customer: Customer, changes: Mapping[str, object], by: User, at: datetime
+) -> Customer:
+    """Change a customer's own facts. Returns the changed record.
+
+    changes  field -> new value, fields from EDITABLE; `profile` is laid over the present one,
+             and a key given as "" or None is forgotten
+
+    Raises ValueError for another field, CannotRecord for an empty name.
+    """
+    if unknown := changes.keys() - EDITABLE:
+        raise ValueError(f"not editable: {', '.join(sorted(unknown))}")
+    customer = _locked(customer)
+    before = {name: getattr(customer, name) for name in EDITABLE}
+    for name, value in changes.items():
+        if name == "profile":
+            assert isinstance(value, Mapping)  # noqa: S101
+            merged = {**customer.profile, **value}
+            value = {key: said for key, said in merged.items() if said not in ("", None)}
+        setattr(customer, name, value)
+    changed = sorted(name for name in EDITABLE if getattr(customer, name) != before[name])
+    if changed:
+        _set_keys(customer)
+        customer.save()
+        record("customer.changed", of=customer, by=by.username, at=at, fields=changed)
+    return customer
+
+
+@transaction.atomic
+def add_number(
+    *, customer: Customer, e164: str, label: str = "", extension: str = "", by: User, at: datetime
+) -> Number:
+    """One more number; the first one a customer has becomes the primary one. Raises NumberTaken."""
+    customer = _locked(customer)
+    [number] = _add_numbers(customer, [e164], label=label, extension=extension, at=at)
+    record("number.added", of=number, by=by.username, at=at, customer=customer.pk)
+    return number
+
+
+@transaction.atomic
+def add_note(*, customer: Customer, text: str, by: User, at: datetime) -> Note:
+    """Raises CannotRecord for an empty text."""
+    if not text.strip():
+        raise CannotRecord(_("A note needs some words."), rule="E3")
+    note = Note.objects.create(customer=customer, text=text.strip(), by=by, at=at)
+    record("note.added", of=note, by=by.username, at=at, customer=customer.pk)
+    return note
+
+
+@transaction.atomic
+def reveal_number(*, number: Number, by: User, at: datetime) -> str:
+    """The whole number, once the look at it is in the audit trail (I2)."""
+    record("number.revealed", of=number, by=by.username, at=at, customer=number.customer_id)
+    return number.e164
+
+
+def mark_touched(*, customer_id: int, at: datetime) -> None:
+    """Remember the latest attempt to reach a customer; an earlier one changes nothing."""
+    Customer.objects.filter(pk=customer_id).filter(
+        Q(last_touch_at=None) | Q(last_touch_at__lt=at)
+    ).update(last_touch_at=at)
+
+
+# -- ownership ---------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def assign_customer(
+    *,
+    customer: Customer,
+    to: User | None,
+    change: OwnerChange,
+    reason: str = "",
+    by: User,
+    at: datetime,
+) -> Customer:
+    """Give a customer to somebody, or to the pool with `to` None. The same owner: no change.
+
+    Raises CannotAssign for somebody who cannot look after customers, or a merged record.
+    """
+    return _change_owner(_locked(customer), to, change, reason=reason, by=by, at=at)
+
+
+@transaction.atomic
+def claim_customer(*, customer: Customer, by: User, at: datetime) -> Customer:
+    """Give a pooled customer to the agent who asks. Raises CannotClaim."""
+    # Locking the agent too: two tabs must not both pass the limit check.
+    User.objects.select_for_update(no_key=True).get(pk=by.pk)
+    customer = _locked(customer)
+    held = Customer.objects.filter(owner=by).count()
+    check_claim(Claim(is_pooled=customer.owner_id is None, held_by_agent=held, limit=MOST_HELD))
+    return _change_owner(customer, by, OwnerChange.CLAIMED, by=by, at=at)
+
+
+@transaction.atomic
+def allocate_customers(
+    *,
+    customers: CustomerQuerySet | Iterable[int],
+    agents: Sequence[User],
+    by: User,
+    at: datetime,
+) -> dict[int, int]:
+    """Deal pooled customers evenly to `agents`, in their order. Returns agent id -> how many.
+
+    customers  a query set or ids; those with an owner, and merged ones, are passed over
+
+    One statement: 10,000 customers take about a second. Raises CannotAssign without agents.
+    """
+    if not agents:
+        raise CannotAssign(_("Choose at least one agent."), rule="B3")
+    for agent in agents:
+        _check_may_own(agent)
+    if isinstance(customers, CustomerQuerySet):
+        customers = customers.values_list("pk", flat=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("furrow.customers", "allocate"),
+            {
+                "customers": list(customers),
+                "agents": [agent.pk for agent in agents],
+                "change": OwnerChange.ALLOCATED,
+                "by": by.pk,
+                "at": at,
+            },
+        )
+        given = dict(cursor.fetchall())
+    counts = {agent.pk: given.get(agent.pk, 0) for agent in agents}
+    record("customers.allocated", of=by, by=by.username, at=at, agents=counts)
+    return counts
+
+
+# -- merging -----------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def merge_customers(
+    *, duplicate: Customer, into: Customer, reasons: Sequence[str] = (), by: User, at: datetime
+) -> Customer:
+    """Make two records one. The duplicate stays as a signpost; what it alone knew is kept.
+
+    The kept record's owner stays; a pooled one goes to the duplicate's owner.
+    Raises CannotMerge, also when some table has not said how it follows.
+    """
+    # Lock both, in a fixed order, so crossing merges neither deadlock nor form a loop.
+    both = Customer.objects.select_for_update().filter(
+        pk__in=[duplicate.pk, into.pk], merged_into=None
+    )
+    found = {customer.pk: customer for customer in both.order_by("pk")}
+    if len(found) != 2:
+        raise CannotMerge(
+            _("These are one customer already, or one of them was joined to another."), rule="B2"
+        )
+    duplicate, into = found[duplicate.pk], found[into.pk]
+    for move in movers():
+        move(duplicate, into)
+
+    owner = duplicate.owner
+    if owner is not None:
+        _change_owner(duplicate, None, OwnerChange.MERGED, by=by, at=at)
+    if owner is not None and into.owner_id is None:
+        _change_owner(into, owner, OwnerChange.MERGED, by=by, at=at)
+    _fill_blanks(into, duplicate)
+    into.save()
+    # Earlier duplicates of the duplicate point straight to the record that is kept.
+    Customer.objects.filter(merged_into=duplicate).update(merged_into=into)
+    duplicate.merged_into = into
+    duplicate.save()
+    MergeEvent.objects.create(kept=into, duplicate=duplicate, reasons=list(reasons), by=by, at=at)
+    record("customer.merged", of=into, by=by.username, at=at, duplicate=duplicate.pk)
+    return into
+
+
+def move_notes(duplicate: Customer, kept: Customer) -> None:
+    Note.objects.filter(customer=duplicate).update(customer=kept)
+
+
+def move_numbers(duplicate: Customer, kept: Customer) -> None:
+    """All numbers; the kept record's primary number stays primary."""
+    if Number.objects.filter(customer=kept, is_primary=True).exists():
+        Number.objects.filter(customer=duplicate).update(is_primary=False)
+    Number.objects.filter(customer=duplicate).update(customer=kept)
+
+
+def stay(duplicate: Customer, kept: Customer) -> None:
+    """For what is told of the signpost itself: who owned it, what was joined to it. The kept
+    record's timeline tells these too (see queries)."""
+
+
+# -- saved views -------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def save_view(*, name: str, query: str, team: Team | None, by: User, at: datetime) -> SavedView:
+    """Keep a list's filters under a name, for oneself or for a team. Raises CannotRecord."""
+    if not name.strip():
+        raise CannotRecord(_("Give the view a name."), rule="I3")
+    view = SavedView.objects.create(name=name.strip()[:60], query=query[:500], user=by, team=team)
+    record("view.saved", of=view, by=by.username, at=at)
+    return view
+
+
+@transaction.atomic
+def delete_view(*, view: SavedView, by: User, at: datetime) -> None:
+    record("view.deleted", of=view, by=by.username, at=at)
+    view.delete()
+
+
+@transaction.atomic
+def note_export(*, customers: int, filters: Sequence[str], by: User, at: datetime) -> None:
+    """Write down that somebody took a table away (I2): how many rows, which filters by name."""
+    record("customers.exported", of=by, by=by.username, at=at, rows=customers, filters=filters)
+
+
+# -- parts ---------------------------------------------------------------------------------------
+
+
+def _unsaved(draft: CustomerDraft, *, team: Team | None, at: datetime) -> Customer:
+    customer = Customer(
+        kind=draft.kind, name=draft.name.strip(), city=draft.city.strip(),
+        address=draft.address.strip(), email=draft.email.strip(), category=draft.category.strip(),
+        profile=dict(draft.profile), team=team, created_at=at,
+    )  # fmt: skip
+    _set_keys(customer)
+    return customer
+
+
+def _set_keys(customer: Customer) -> None:
+    """What is made from the fields, for searching, sorting and finding duplicates."""
+    customer.name = customer.name.strip()[:200]
+    if not customer.name:
+        raise CannotRecord(_("A customer needs a name."), rule="B2")
+    read = company_key if customer.kind == Kind.ORGANISATION else name_key
+    customer.grams = grams(customer.name)
+    customer.sort_key = pinyin_key(customer.name)
+    customer.name_key = read(customer.name)[:200]
+    customer.address_key = address_key(customer.address)[:200]
+
+
+def _unsaved_number(
+    customer: Customer,
+    e164: str,
+    *,
+    is_primary: bool,
+    at: datetime,
+    label: str = "",
+    extension: str = "",
+) -> Number:
+    place = place_of(e164)
+    return Number(
+        customer=customer, e164=e164, last4=e164[-4:], label=label, extension=extension,
+        region=place.region, time_zone=place.time_zone, is_primary=is_primary, created_at=at,
+    )  # fmt: skip
+
+
+def _add_numbers(
+    customer: Customer,
+    e164s: Sequence[str],
+    *,
+    at: datetime,
+    label: str = "",
+    extension: str = "",
+) -> list[Number]:
+    """Raises NumberTaken. Written in the order of the numbers, so writers never deadlock."""
+    has_primary = Number.objects.filter(customer=customer, is_primary=True).exists()
+    first = None if has_primary or not e164s else e164s[0]
+    added = []
+    for e164 in sorted(set(e164s)):
+        number = _unsaved_number(
+            customer, e164, is_primary=e164 == first, at=at, label=label, extension=extension
+        )
+        try:
+            with transaction.atomic():
+                number.save()
+        except IntegrityError:
+            whose = whose_is(e164)
+            if whose is None:
+                raise
+            raise NumberTaken(whose.sentence, rule="B1") from None
+        added.append(number)
+    return added
+
+
+def _locked(customer: Customer) -> Customer:
+    """The record as it is now, held until the transaction ends. Raises CannotAssign if merged."""
+    # Not the key: rows that merely point at the customer need not wait, nor deadlock.
+    fresh = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
+    if fresh.merged_into_id is not None:
+        raise CannotAssign(
+            _("This record was joined to another one. Open that one instead."), rule="B2"
+        )
+    return fresh
+
+
+def _check_may_own(person: User) -> None:
+    if not person.can(Act.USE_DESK):
+        raise CannotAssign(
+            _("%(person)s does not look after customers. Choose an agent or a leader.")
+            % {"person": person},
+            rule="B3",
+        )
+
+
+def _change_owner(
+    customer: Customer,
+    to: User | None,
+    change: OwnerChange,
+    *,
+    by: User,
+    at: datetime,
+    reason: str = "",
+) -> Customer:
+    """The one door through which a single customer changes hands. `customer` is locked."""
+    if to is not None:
+        _check_may_own(to)
+    if customer.owner_id == (to.pk if to else None):
+        return customer
+    event = OwnershipEvent.objects.create(
+        customer=customer, from_owner_id=customer.owner_id, to_owner=to, change=change,
+        reason=reason[:200], by=by, at=at,
+    )  # fmt: skip
+    customer.owner, customer.owned_since = to, at if to else None
+    if to is not None and to.team_id is not None:
+        customer.team_id = to.team_id
+    customer.save(update_fields=["owner", "owned_since", "team"])
+    record(
+        f"customer.{change}", of=customer, by=by.username, at=at,
+        from_owner=event.from_owner_id, to_owner=event.to_owner_id,
+    )  # fmt: skip
+    return customer
+
+
+def _fill_blanks(kept: Customer, duplicate: Customer) -> None:
+    for name in ("city", "address", "email", "category"):
+        if not getattr(kept, name):
+            setattr(kept, name, getattr(duplicate, name))
+    kept.profile = {**duplicate.profile, **kept.profile}
+    touches = [t for t in (kept.last_touch_at, duplicate.last_touch_at) if t is not None]
+    kept.last_touch_at = max(touches, default=None)
+    _set_keys(kept)
