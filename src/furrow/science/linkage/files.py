@@ -65,8 +65,11 @@ class Table:
         for _, row in self.numbered_rows():
             yield row
 
-    def numbered_rows(self) -> Iterator[tuple[int, tuple[str, ...]]]:
-        """Like `rows`, each with the line of the file it ends on, counted from 1."""
+    def numbered_rows(self, *, ragged: bool = False) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Like `rows`, each with the line of the file it ends on, counted from 1.
+
+        ragged  give rows as long as they are instead of raising TableError
+        """
         width = len(self.headers)
         for index, (line, row) in enumerate(_raw_rows(self)):
             if index <= self.header_row:
@@ -75,7 +78,7 @@ class Table:
                 row = row[:width]
             if len(row) < width and self.sheet:
                 row = [*row, *[""] * (width - len(row))]
-            if len(row) != width:
+            if len(row) != width and not ragged:
                 raise TableError(
                     "ragged",
                     f"{len(row)} cells where the header has {width}",
