@@ -2,7 +2,7 @@
 import { on } from "./page";
 
 const palette = document.querySelector<HTMLDialogElement>("#palette");
-const input = palette?.querySelector<HTMLInputElement>("input[type=search]");
+const input = palette?.querySelector<HTMLInputElement>("input[name=q]");
 const hits = () => [...(palette?.querySelectorAll<HTMLElement>(".hit") ?? [])];
 
 function mark(hit: HTMLElement | undefined): void {

@@ -32,7 +32,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     // The session ended: a sign-in form has no place inside a part of this page.
     detail.shouldSwap = false;
     location.reload();
-  } else if (detail.xhr.status === 409 || detail.xhr.status === 422) {
+  } else if ([403, 409, 422].includes(detail.xhr.status) && !detail.xhr.responseText.includes("<html")) {
     const messages = document.getElementById("messages");
     if (!messages) return;
     detail.shouldSwap = true;
@@ -45,6 +45,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 document.addEventListener("htmx:responseError", (event) => {
   const { xhr } = (event as CustomEvent<{ xhr: XMLHttpRequest }>).detail;
+  if (xhr.status === 409 || xhr.status === 422) return;
   const known: Record<number, string> = { 403: "forbidden", 404: "gone", 429: "tooMany" };
   say(text(known[xhr.status] ?? "failed"), "bad");
 });

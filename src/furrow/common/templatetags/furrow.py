@@ -1,8 +1,11 @@
-"""What every template may use: icons, links that keep the query, the mark of the current page."""
+"""What every template may use: icons, form fields, the mark of the current page, small filters."""
 
+import math
+from datetime import timedelta
 from typing import Any
 
 from django import template
+from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils.html import format_html
@@ -40,3 +43,28 @@ def active(context: dict[str, Any], prefix: str) -> SafeString:
 def initial(name: str) -> str:
     """What an avatar shows: the first character, a letter in capitals."""
     return str(name).strip()[:1].upper()
+
+
+@register.filter
+def minutes(span: timedelta) -> int:
+    """A span in whole minutes, rounded up."""
+    return math.ceil(span.total_seconds() / 60)
+
+
+@register.inclusion_tag("partials/field.html")
+def field(bound: BoundField) -> dict[str, Any]:
+    """A form field with label, help and errors, in the house's dress: {% field form.name %}."""
+    widget = bound.field.widget
+    is_group = isinstance(widget, RadioSelect | CheckboxSelectMultiple)
+    is_check = isinstance(widget, CheckboxInput) and not is_group
+    if is_check or is_group:
+        css = "form-check-input"
+    else:
+        css = "form-select" if isinstance(widget, Select) else "form-control"
+    css = f"{css} {widget.attrs.get('class', '')}".strip()
+    return {
+        "field": bound,
+        "widget": bound.as_widget(attrs={"class": css}),
+        "is_check": is_check,
+        "is_group": is_group,
+    }
