@@ -19,6 +19,7 @@ from furrow.customers.models import Customer
 from furrow.organisation.actions import SYSTEM, set_presence, system_user
 from furrow.organisation.models import Presence, User
 from furrow.organisation.rules import PresenceState
+from furrow.permits.actions import close_permit, spend_permit
 from furrow.permits.models import Permit
 from furrow.pipeline.rules import check_score
 from furrow.webhooks.actions import announce
@@ -30,7 +31,6 @@ from .rules import (
     CallState,
     CannotWrapUp,
     Outcome,
-    PermitVoid,
     check_wrap_up,
 )
 
@@ -46,13 +46,9 @@ _STAMP = {
 def place_call(*, permit: Permit, campaign: Campaign | None, by: User, at: datetime) -> Call:
     """Spend a permit on one call. The dialer takes it from the queue.
 
-    Raises PermitVoid when the permit was spent, closed or has expired.
+    Raises PermitVoid when the permit was used, has expired, or the number was suppressed since.
     """
-    spent = Permit.objects.filter(
-        pk=permit.pk, spent_at=None, closed_at=None, expires_at__gt=at
-    ).update(spent_at=at)
-    if not spent:
-        raise PermitVoid(_("The permission for this call has lapsed. Dial again."), rule="D4")
+    spend_permit(permit=permit, at=at)
     agent = permit.agent
     call = Call.objects.create(
         permit=permit,
@@ -96,7 +92,7 @@ def move_call(
     moving = Call.objects.filter(pk=call_id, state__in=came_from)
     if to is CallState.ENDED and (waiting := moving.first()) is not None:
         # The customer first: whoever asks for the next permit locks in this order too.
-        Customer.objects.select_for_update(of=("self",)).get(pk=waiting.customer_id)
+        Customer.objects.select_for_update(no_key=True).only("pk").get(pk=waiting.customer_id)
     changes: dict[str, Any] = {"state": to, _STAMP[to]: at}
     if to is CallState.ENDED:
         changes |= {"outcome": outcome, "cause": cause[:60]}
@@ -113,8 +109,6 @@ def move_call(
 
 
 def _end(call: Call, *, at: datetime) -> None:
-    from furrow.permits.actions import close_permit
-
     close_permit(permit_id=call.permit_id, at=at)
     _show_agent(call, PresenceState.WRAPUP, at=at)
     if call.dialed_at is not None:
@@ -168,9 +162,11 @@ def wrap_up_call(
     Raises CannotWrapUp while the call is on, or has its result, or the disposition belongs to
     another campaign; BadScore.
     """
-    call = Call.objects.select_for_update(of=("self",)).select_related(
-        "agent", "customer", "number", "campaign"
-    ).get(pk=call.pk)
+    call = (
+        Call.objects.select_for_update(of=("self",))
+        .select_related("agent", "customer", "number", "campaign")
+        .get(pk=call.pk)
+    )
     check_wrap_up(is_ended=not call.is_in_progress, is_wrapped=call.wrapped_at is not None)
     if call.campaign is not None and disposition.set_id != call.campaign.disposition_set_id:
         raise CannotWrapUp(

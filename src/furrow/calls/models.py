@@ -29,7 +29,7 @@ class CallQuerySet(models.QuerySet["Call"]):
             case Scope.ALL:
                 return self
             case Scope.TEAM:
-                return self.filter(team_id=user.team_id)
+                return self.filter(team_id=user.team_id or 0)
             case Scope.OWN:
                 return self.filter(agent=user)
             case _:

@@ -68,23 +68,18 @@ class Tally:
         return self.answered / self.attempts if self.attempts else 0.0
 
 
-_TALLY = {
-    "attempts": Count("id", filter=Q(dialed_at__isnull=False)),
-    "answered": Count("id", filter=Q(outcome=Outcome.ANSWERED)),
-    "talked": Sum(F("ended_at") - F("answered_at"), filter=Q(outcome=Outcome.ANSWERED)),
-    "wrapped": Count("id", filter=Q(wrapped_at__isnull=False)),
-}
-
-
-def tally_by_agent(
-    calls: CallQuerySet, *, since: datetime, until: datetime
-) -> Mapping[int, Tally]:
+def tally_by_agent(calls: CallQuerySet, *, since: datetime, until: datetime) -> Mapping[int, Tally]:
     """Of the calls queued in [since, until), by agent id; agents without calls are absent."""
     rows = (
         calls.filter(queued_at__gte=since, queued_at__lt=until)
         .order_by()
         .values("agent_id")
-        .annotate(**_TALLY)
+        .annotate(
+            attempts=Count("id", filter=Q(dialed_at__isnull=False)),
+            answered=Count("id", filter=Q(outcome=Outcome.ANSWERED)),
+            talked=Sum(F("ended_at") - F("answered_at"), filter=Q(outcome=Outcome.ANSWERED)),
+            wrapped=Count("id", filter=Q(wrapped_at__isnull=False)),
+        )
     )
     return {
         row["agent_id"]: Tally(
@@ -166,10 +161,10 @@ def gauges() -> Gauges:
         .values("state")
         .annotate(calls=Count("id"), oldest=Min("queued_at"))
     )
-    by_state = {CallState(row["state"]): row for row in rows}
-    queued = by_state.get(CallState.QUEUED)
+    counts = {CallState(row["state"]): row["calls"] for row in rows}
+    oldest = {CallState(row["state"]): row["oldest"] for row in rows}
     return Gauges(
-        in_progress={state: by_state.get(state, {}).get("calls", 0) for state in IN_PROGRESS},
-        oldest_queued_at=queued["oldest"] if queued else None,
+        in_progress={state: counts.get(state, 0) for state in IN_PROGRESS},
+        oldest_queued_at=oldest.get(CallState.QUEUED),
         unwrapped=Call.objects.unwrapped().count(),
     )

@@ -29,7 +29,7 @@ IN_PROGRESS = (CallState.QUEUED, CallState.DIALING, CallState.RINGING, CallState
 
 
 class Outcome(TextChoices):
-    """What the line said (D6). The same words as telephony.outcomes.LineOutcome; a test compares."""
+    """What the line said (D6): the words of telephony.outcomes.LineOutcome; a test compares."""
 
     ANSWERED = "answered", _("Answered")
     NO_ANSWER = "no_answer", _("No answer")
@@ -46,10 +46,6 @@ class Outcome(TextChoices):
 
 # The line's word is enough to judge the number: it is put on the do-not-call list by itself.
 CLEANS_THE_LIST = frozenset({Outcome.EMPTY_NUMBER})
-
-
-class PermitVoid(Refused):
-    """The permit was spent, closed, or has expired."""
 
 
 class CannotWrapUp(Refused):
