@@ -5,7 +5,7 @@ class CustomersConfig(AppConfig):
     name = "furrow.customers"
 
     def ready(self) -> None:
-        from . import actions, queries
+        from . import actions, filters, queries
         from .holdings import declare
 
         declare(
@@ -21,3 +21,4 @@ class CustomersConfig(AppConfig):
         )
         declare("customers.MergeEvent.kept", move=actions.stay, tell=queries.tell_merges)
         declare("customers.MergeEvent.duplicate", move=actions.stay)
+        filters.declare_own()

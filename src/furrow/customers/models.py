@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pghistory
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from furrow.common.phone import mask
@@ -15,6 +18,9 @@ from furrow.organisation.models import Team, User
 from furrow.organisation.rules import Act, Scope
 
 from .rules import Kind, OwnerChange
+
+# Sorts customers never touched after all others, without NULL in the index.
+LAST_TOUCH = Coalesce(F("last_touch_at"), Value(datetime(1970, 1, 1, tzinfo=UTC)))
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
@@ -44,7 +50,8 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return self.filter(pk__in=Number.objects.filter(last4=digits[-4:]).values("customer_id"))
 
 
-@pghistory.track(exclude=["grams", "name_key", "sort_key", "address_key"])
+# A touch is told by the call itself; keeping it here too would copy the row at every call.
+@pghistory.track(exclude=["grams", "name_key", "sort_key", "address_key", "last_touch_at"])
 class Customer(models.Model):
     kind = models.CharField(_("kind"), max_length=12, choices=Kind, default=Kind.PERSON)
     name = models.CharField(_("name"), max_length=200)
@@ -103,6 +110,20 @@ class Customer(models.Model):
                 name="customer_by_team_pool",
                 fields=["team", "-id"],
                 condition=Q(merged_into=None, owner=None),
+            ),
+            models.Index(
+                name="customer_by_sort_key",
+                fields=["sort_key", "id"],
+                condition=Q(merged_into=None),
+            ),
+            models.Index(LAST_TOUCH, "id", name="customer_by_touch", condition=Q(merged_into=None)),
+            models.Index(
+                name="customer_by_city", fields=["city", "id"], condition=Q(merged_into=None)
+            ),
+            models.Index(
+                name="customer_by_category",
+                fields=["category", "id"],
+                condition=Q(merged_into=None),
             ),
             models.Index(name="customer_by_name_key", fields=["name_key"]),
             models.Index(name="customer_by_address_key", fields=["address_key"]),

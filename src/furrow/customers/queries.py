@@ -1,12 +1,19 @@
 """Answers about customers."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Expression, F, Func, Q, TextField, Value
+from django.db.models.lookups import GreaterThan, LessThan
 from django.utils.translation import gettext as _
 
-from .models import Customer, MergeEvent, Note, Number, OwnershipEvent
-from .rules import Moment, Whose
+from furrow.organisation.models import User
+from furrow.science.linkage.numbers import read_numbers
+
+from .filters import filters
+from .models import LAST_TOUCH, Customer, CustomerQuerySet, MergeEvent, Note, Number, OwnershipEvent
+from .rules import MOST_COUNTED, Moment, Sort, Whose
 
 
 def whose_is(e164: str) -> Whose | None:
@@ -24,6 +31,117 @@ def whose_is(e164: str) -> Whose | None:
         owner=str(customer.owner) if customer.owner else "",
         team=customer.team.name if customer.team else "",
     )
+
+
+# -- lists -------------------------------------------------------------------------------------
+
+
+def filtered(user: User, params: Mapping[str, str]) -> CustomerQuerySet:
+    """The customers `user` may see that match every known parameter, in no order.
+
+    params  a URL's parameters (a QueryDict will do); "me" stands for `user`; unknown names, such
+            as the order or the page, are passed over; empty values say nothing
+    """
+    customers = Customer.objects.visible_to(user)
+    for known in filters():
+        value = params.get(known.name, "").strip()
+        if value:
+            customers = known.apply(customers, str(user.pk) if value == "me" else value)
+    return customers
+
+
+def found_by(customers: CustomerQuerySet, text: str, *, region: str = "CN") -> CustomerQuerySet:
+    """Those whose number ends with the four digits typed, or is the number typed, or whose name
+    contains the text."""
+    text = text.strip()
+    if len(text) == 4 and text.isascii() and text.isdecimal():
+        return customers.with_number_ending(text)
+    if numbers := read_numbers(text, region=region).numbers:
+        return customers.filter(pk__in=Number.objects.filter(e164__in=numbers).values("customer"))
+    return customers.named(text)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list. `before` and `after` are the ids to go on from; None = the end."""
+
+    customers: list[Customer]
+    before: int | None
+    after: int | None
+
+
+def page_of(
+    customers: CustomerQuerySet,
+    *,
+    sort: Sort = Sort.NEWEST,
+    after: int | None = None,
+    before: int | None = None,
+    size: int = 50,
+) -> Page:
+    """The `size` customers that follow the customer `after`, or precede `before`, in `sort`.
+
+    A place in the list is a customer's id, so no name stands in the URL; a place that no longer
+    exists is the list's beginning. Cost: walks an index, whatever the page.
+    """
+    key = _key(sort)
+    place = Customer.objects.filter(pk=before or after or 0).values_list(*key).first()
+    is_back = before is not None and place is not None
+    is_falling = (sort is not Sort.NAME) != is_back
+    if place is not None:
+        compare = LessThan if is_falling else GreaterThan
+        here = _row([Value(part) for part in place])
+        customers = customers.filter(compare(_row(key), here))
+    ordered = customers.order_by(*(part.desc() if is_falling else part.asc() for part in key))
+    rows = list(ordered.select_related("owner", "team")[: size + 1])
+    more = len(rows) > size
+    rows = rows[:size]
+    if is_back:
+        rows.reverse()
+    has_before = more if is_back else place is not None
+    has_after = True if is_back else more
+    return Page(
+        customers=rows,
+        before=rows[0].pk if rows and has_before else None,
+        after=rows[-1].pk if rows and has_after else None,
+    )
+
+
+def neighbours(
+    customers: CustomerQuerySet, customer: Customer, *, sort: Sort
+) -> tuple[int | None, int | None]:
+    """Ids of the customers before and after `customer` in a list; None at its ends."""
+    previous = page_of(customers, sort=sort, before=customer.pk, size=1).customers
+    following = page_of(customers, sort=sort, after=customer.pk, size=1).customers
+    return (
+        previous[0].pk if previous else None,
+        following[0].pk if following else None,
+    )
+
+
+def counted(customers: CustomerQuerySet) -> int:
+    """How many, but never more than MOST_COUNTED + 1: "10,000+" is known without counting all."""
+    return customers.order_by()[: MOST_COUNTED + 1].count()
+
+
+def masked_numbers(ids: Sequence[int]) -> dict[int, str]:
+    """Customer id -> primary number, masked. Customers without a number are absent."""
+    primary = Number.objects.filter(customer__in=ids, is_primary=True)
+    return {number.customer_id: number.masked for number in primary}
+
+
+def _key(sort: Sort) -> list[Expression | F]:
+    match sort:
+        case Sort.TOUCH:
+            return [LAST_TOUCH, F("pk")]
+        case Sort.NAME:
+            return [F("sort_key"), F("pk")]
+        case _:
+            return [F("pk")]
+
+
+def _row(parts: Sequence[Expression | F]) -> Func:
+    """A row value: PostgreSQL compares (a, b) < (c, d) by one walk of an index on (a, b)."""
+    return Func(*parts, template="(%(expressions)s)", output_field=TextField())
 
 
 # -- what customers itself tells on the timeline (see holdings) --------------------------------

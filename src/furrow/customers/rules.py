@@ -32,6 +32,18 @@ class OwnerChange(TextChoices):
 MOST_HELD = 1000
 
 
+# Lists say "10,000+" beyond this.
+MOST_COUNTED = 10_000
+
+
+class Sort(TextChoices):
+    """In which order a list of customers comes."""
+
+    NEWEST = "newest", _("Newest first")
+    TOUCH = "touch", _("Latest touch first")
+    NAME = "name", _("By name")
+
+
 @dataclass(frozen=True)
 class CustomerDraft:
     """A customer about to be recorded, as understood from a form, a file or a machine.

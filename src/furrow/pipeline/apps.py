@@ -1,10 +1,13 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class PipelineConfig(AppConfig):
     name = "furrow.pipeline"
 
     def ready(self) -> None:
+        from furrow.customers.columns import declare_column
+        from furrow.customers.filters import declare_filter
         from furrow.customers.holdings import declare
 
         from . import actions, queries
@@ -12,3 +15,7 @@ class PipelineConfig(AppConfig):
         declare("pipeline.Standing.customer", move=actions.move_standing)
         declare("pipeline.StageMove.customer", move=actions.move_moves, tell=queries.tell_moves)
         declare("pipeline.ScoreGiven.customer", move=actions.move_scores, tell=queries.tell_scores)
+        declare_filter("stage", _("Stage"), apply=queries.at_stage, choices=queries.stage_choices)
+        declare_filter("cp", _("CP"), apply=queries.with_cp_from, choices=queries.cp_choices)
+        declare_column("stage", _("Stage"), cells=queries.stage_cells)
+        declare_column("cp", _("CP"), cells=queries.cp_cells)

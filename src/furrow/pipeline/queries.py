@@ -1,20 +1,70 @@
 """Answers about stages and scores."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db.models import Q
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from furrow.customers.models import Customer
+from furrow.customers.models import Customer, CustomerQuerySet
 from furrow.customers.rules import Moment
+from furrow.organisation.models import User
 
 from .models import ScoreGiven, StageMove, Standing
-from .rules import Stage
+from .rules import HIGHEST, LOWEST, Stage
 
 
 def standing_of(customer: Customer) -> Standing | None:
     """Where a customer stands; None before it enters the pipeline."""
     return Standing.objects.filter(customer=customer).first()
+
+
+# -- what the pipeline adds to lists of customers (see customers.filters, customers.columns) ------
+
+
+def at_stage(customers: CustomerQuerySet, value: str) -> CustomerQuerySet:
+    return customers.filter(standing__stage=value)
+
+
+def with_cp_from(customers: CustomerQuerySet, value: str) -> CustomerQuerySet:
+    """CP of at least `value`; "none" = not yet given."""
+    if value == "none":
+        return customers.filter(Q(standing=None) | Q(standing__cp=None))
+    return customers.filter(standing__cp__gte=int(value)) if value.isdecimal() else customers.none()
+
+
+def stage_choices(user: User) -> list[tuple[str, str]]:
+    return [(stage.value, str(stage.label)) for stage in Stage]
+
+
+def cp_choices(user: User) -> list[tuple[str, str]]:
+    from_on = [(str(cp), _("%(cp)d or more") % {"cp": cp}) for cp in range(HIGHEST, LOWEST, -1)]
+    return [*from_on, ("none", _("Not given yet"))]
+
+
+_STAGE_CSS = {Stage.SCREENING: "", Stage.ACQUISITION: "is-live", Stage.RETENTION: "is-good"}
+
+
+def stage_cells(ids: Sequence[int]) -> dict[int, SafeString]:
+    return {
+        standing.customer_id: format_html(
+            '<span class="chip {}">{}</span>',
+            _STAGE_CSS[Stage(standing.stage)],
+            Stage(standing.stage).label,
+        )
+        for standing in Standing.objects.filter(customer__in=ids)
+    }
+
+
+def cp_cells(ids: Sequence[int]) -> dict[int, SafeString]:
+    return {
+        standing.customer_id: format_html(
+            '<span class="score" data-score="{}">{}</span>', standing.cp, standing.cp
+        )
+        for standing in Standing.objects.filter(customer__in=ids).exclude(cp=None)
+    }
 
 
 # -- what the pipeline tells on the timeline (see customers.holdings) ---------------------------
