@@ -50,7 +50,8 @@ class Comparison:
     """The weight of two records in bits, the reasons by weight, and the verdict.
 
     verdict       "same", "doubtful" or "different"
-    is_weak       one of the two names nobody: it may be joined only if it fits one customer
+    is_weak       not two persons nor two firms ("Mr Zhang", a firm's bare entry): it may be
+                  joined only if it fits one person
     is_contested  the names contradict each other and only a line or a door is shared: they may
                   be joined only if neither fits anybody better
     """
@@ -94,7 +95,9 @@ def compare_profiles(a: Profile, b: Profile, rarity: Rarity) -> Comparison:
         findings = [_by_experience(finding, rarity) for finding in findings]
     weight = sum(finding.bits for finding in findings) + rarity.prior
     codes = {finding.code for finding in findings}
-    is_weak = not (names_somebody(a) and names_somebody(b))
+    is_weak = not (a.is_full and b.is_full)
+    if not a.is_full and not b.is_full and a.company and b.company:
+        is_weak = False
     if weight >= SAME_BITS and _may_be_namesakes(a, b, codes):
         verdict = "doubtful"
     elif weight >= SAME_BITS:
@@ -109,11 +112,6 @@ def compare_profiles(a: Profile, b: Profile, rarity: Rarity) -> Comparison:
 def _by_experience(finding: Reason, rarity: Rarity) -> Reason:
     bits = rarity.against.get(finding.code, finding.bits)
     return finding if bits == finding.bits else replace(finding, bits=bits)
-
-
-def names_somebody(one: Profile) -> bool:
-    """Whether a record says who it is about: a full name or a firm."""
-    return bool(one.is_full or one.company)
 
 
 _CONTRADICTIONS = frozenset({"name_contradicts", "company_contradicts"})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from math import log2
 
-from furrow.science.linkage.compare import Comparison, compare_profiles, names_somebody
+from furrow.science.linkage.compare import Comparison, compare_profiles
 from furrow.science.linkage.profiles import (
     Profile,
     Rarity,
@@ -65,17 +65,17 @@ def link(
     """
     profiles = [profile(record, region=region) for record in records]
     pairs, set_aside = candidate_pairs(profiles, most_in_a_block=most_in_a_block)
-    somebody = [names_somebody(one) for one in profiles]
+    is_person = [one.is_full for one in profiles]
 
     def judge(base: Rarity) -> dict[tuple[int, int], Comparison]:
         return {(a, b): compare_profiles(profiles[a], profiles[b], base) for a, b in pairs}
 
     # Twice: the second time customers are counted instead of rows.
     judged = judge(rarity or count_values(profiles))
-    accepted, doubtful = settle(judged, somebody)
+    accepted, doubtful = settle(judged, is_person)
     if rarity is None:
         judged = judge(learn(profiles, judged, accepted))
-        accepted, doubtful = settle(judged, somebody)
+        accepted, doubtful = settle(judged, is_person)
     clusters = components(len(profiles), accepted)
     together = {row: number for number, cluster in enumerate(clusters) for row in cluster}
 
@@ -130,7 +130,7 @@ def _field(code: str) -> str:
 
 
 def settle(
-    judged: Mapping[tuple[int, int], Comparison], names_somebody: Sequence[bool]
+    judged: Mapping[tuple[int, int], Comparison], is_person: Sequence[bool]
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """Which pairs to join and which to ask about.
 
@@ -145,22 +145,27 @@ def settle(
     contested = [pair for pair in same if judged[pair].is_contested]
     weak = [pair for pair in same if judged[pair].is_weak and not judged[pair].is_contested]
     doubtful = [pair for pair, found in judged.items() if found.verdict == "doubtful"]
-    customers = _Forest(len(names_somebody))
+    customers = _Forest(len(is_person))
     for left, right in strong:
         customers.join(left, right)
     taken = {row for pair in strong for row in pair}
-    for left, right in sorted(contested, key=lambda pair: (-judged[pair].weight, pair)):
-        if left in taken or right in taken:
-            doubtful.append((left, right))
-        else:
-            strong.append((left, right))
-            taken |= {left, right}
+    best: dict[int, tuple[float, tuple[int, int]]] = {}
+    for pair in contested:
+        for row in pair:
+            best[row] = min(best.get(row, (0.0, pair)), (-judged[pair].weight, pair))
+    for pair in contested:
+        left, right = pair
+        is_best = best[left][1] == best[right][1] == pair
+        if is_best and left not in taken and right not in taken:
+            strong.append(pair)
             customers.join(left, right)
-    around = _Forest(len(names_somebody))
+        else:
+            doubtful.append(pair)
+    around = _Forest(len(is_person))
     for left, right in weak:
         around.join(customers.find(left), customers.find(right))
     fits: dict[int, set[int]] = defaultdict(set)
-    for row in {row for pair in weak for row in pair if names_somebody[row]}:
+    for row in {row for pair in weak for row in pair if is_person[row]}:
         fits[around.find(customers.find(row))].add(customers.find(row))
     for pair in weak:
         is_clear = len(fits[around.find(customers.find(pair[0]))]) <= 1

@@ -138,7 +138,8 @@ class Rarity:
 
     rows      customers in the base the two records come from, as far as is known; at least 2
     counts    per field, the number of customers (for personal fields: of different names) with
-              a value; a value that was never counted is taken for the field's usual one
+              a value
+    usual     bits of a value that was not counted, where they differ from USUAL_BITS
     partners  how many other rows of the same customer a row has on average; sets the prior
     against   bits of a conflict by reason code, where experience differs from the default
     """
@@ -147,6 +148,7 @@ class Rarity:
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     partners: float = 1.0
     against: Mapping[str, float] = field(default_factory=dict)
+    usual: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def prior(self) -> float:
@@ -157,9 +159,10 @@ class Rarity:
         """log2(1 / share of rows that have this value)."""
         count = self.counts.get(kind, {}).get(value)
         if count is None:
-            usual = 0.0 if kind in PERSONAL else USUAL_BITS.get(kind, 6.0)
-            return log2(self.rows) if kind in PERSONAL else usual
-        return max(0.0, log2(self.rows / count)) if count > 0 else log2(self.rows)
+            if kind in PERSONAL:
+                return log2(self.rows)
+            return self.usual.get(kind, USUAL_BITS.get(kind, 6.0))
+        return max(0.0, log2(self.rows / count))
 
 
 # What an agreement is worth without counts, from Chinese customer lists of some 10 000 names.
