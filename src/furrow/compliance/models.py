@@ -6,10 +6,12 @@ from __future__ import annotations
 from datetime import datetime
 
 import pghistory
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from furrow.common.phone import mask
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
 
@@ -18,11 +20,16 @@ from .rules import DayKind, SuppressionKind
 
 class SuppressionQuerySet(models.QuerySet["Suppression"]):
     def standing(self, at: datetime) -> SuppressionQuerySet:
-        """In force at `at`."""
+        """Not lifted and not run out by `at`. One that was stored while somebody was deciding
+        stands as well, so that a decision never overlooks it."""
         return self.filter(lifted_at=None).filter(Q(until=None) | Q(until__gt=at))
 
     def on(self, e164: str) -> SuppressionQuerySet:
         return self.filter(e164=e164)
+
+    def ending(self, digits: str) -> SuppressionQuerySet:
+        """Of numbers that end with these four digits."""
+        return self.filter(last4=digits)
 
     def visible_to(self, user: User) -> SuppressionQuerySet:
         return self if user.can(Act.SUPPRESS) else self.none()
@@ -33,6 +40,7 @@ class Suppression(models.Model):
     """A number nobody in the company may call, until lifted with a reason (C4)."""
 
     e164 = models.CharField(max_length=20)
+    last4 = models.CharField(max_length=4)
     kind = models.CharField(_("why"), max_length=16, choices=SuppressionKind)
     reason = models.CharField(_("reason"), max_length=300, blank=True)
     origin = models.CharField(max_length=60)  # "call:17", "list:4", "person", "api"
@@ -60,27 +68,68 @@ class Suppression(models.Model):
         ]
         indexes = [
             models.Index(name="suppression_by_number", fields=["e164"]),
+            models.Index(name="suppression_by_last4", fields=["last4"]),
             models.Index(name="suppression_by_at", fields=["-at", "-id"]),
         ]
 
     def __str__(self) -> str:
         return f"suppression #{self.pk} ({self.kind})"
 
+    @property
+    def masked(self) -> str:
+        return mask(self.e164)
 
-@pghistory.track()
+
+class Refusal(models.Model):
+    """Somebody at this number said no: the number is left in peace for a while (E1)."""
+
+    e164 = models.CharField(max_length=20)
+    at = models.DateTimeField()
+    origin = models.CharField(max_length=60)  # "call:17"
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(name="refusal_by_number", fields=["e164", "-at"])]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
+
+    def __str__(self) -> str:
+        return f"refusal #{self.pk}"
+
+
+class PolicyVersionQuerySet(models.QuerySet["PolicyVersion"]):
+    def in_force(self, at: datetime) -> PolicyVersionQuerySet:
+        """Those that had begun by `at`; of each region the highest version counts."""
+        return self.filter(from_at__lte=at)
+
+
 class PolicyVersion(models.Model):
-    """One region's calling rules, in one version. Never changed; a new one is added."""
+    """One region's calling rules, in one version. Never changed; a new one is added.
+
+    In force at an instant is the highest version that has begun by then: saving once more
+    replaces a planned version from its own beginning on, and never rewrites the past.
+    """
 
     region = models.CharField(max_length=2)  # ISO region, "*" = all others
     version = models.PositiveIntegerField()
     body = models.JSONField()
     note = models.CharField(max_length=200, blank=True)
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
-    from_at = models.DateTimeField()  # in force from here until the next version's from_at
+    at = models.DateTimeField()  # when it was saved
+    from_at = models.DateTimeField()  # when it begins, never before it was saved
+
+    objects = PolicyVersionQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="policy_version_once", fields=["region", "version"])
+            models.UniqueConstraint(name="policy_version_once", fields=["region", "version"]),
+            models.CheckConstraint(
+                name="policy_never_begins_in_the_past", condition=Q(from_at__gte=models.F("at"))
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
         ]
 
     def __str__(self) -> str:

@@ -3,14 +3,18 @@
 The gate itself, which asks all of these in order, is in permits.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+
+from furrow.common.refusal import Refused
 
 
 class SuppressionKind(TextChoices):
@@ -29,6 +33,19 @@ class DayKind(TextChoices):
 
 
 MINUTE = timedelta(minutes=1)
+EVERYWHERE_ELSE = "*"  # the region of the rules for regions without their own
+
+
+class CannotSuppress(Refused):
+    """This cannot be put on the do-not-call list."""
+
+
+class CannotLift(Refused):
+    """This suppression cannot be lifted, or not so."""
+
+
+class CannotSetPolicy(Refused):
+    """These calling rules cannot be put in force."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +84,6 @@ class Policy:
     customer_caps: tuple[Cap, ...]
     silence_after_refusal: timedelta
     source: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _hhmm(text: str) -> time:
@@ -85,29 +101,28 @@ def policy_from(body: Mapping[str, Any], *, region: str, version: int) -> Policy
      "customer_caps": [{"most": 3, "minutes": 1440}], "silence_after_refusal_days": 14,
      "source": "…"}
     """
-    try:
+    with _naming("windows"):
         windows = tuple(
             Window(frozenset(int(d) for d in w["weekdays"]), _hhmm(w["from"]), _hhmm(w["to"]))
             for w in body["windows"]
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"windows: {error}") from error
-    for window in windows:
-        if window.opens >= window.closes:
-            raise ValueError("windows: “from” must be before “to”")
-        if not window.weekdays or not window.weekdays <= set(range(7)):
-            raise ValueError("windows: weekdays are 0 (Monday) to 6 (Sunday)")
-    try:
-        caps = {
-            name: tuple(
-                Cap(int(c["most"]), timedelta(minutes=int(c["minutes"]))) for c in body.get(name, [])
+        for window in windows:
+            if window.opens >= window.closes:
+                raise ValueError(_t("“from” must be before “to”"))
+            if not window.weekdays or not window.weekdays <= set(range(7)):
+                raise ValueError(_t("choose at least one weekday, 0 (Monday) to 6 (Sunday)"))
+    caps: dict[str, tuple[Cap, ...]] = {}
+    for name in ("number_caps", "customer_caps"):
+        with _naming(name):
+            caps[name] = tuple(
+                Cap(int(c["most"]), int(c["minutes"]) * MINUTE) for c in body.get(name, [])
             )
-            for name in ("number_caps", "customer_caps")
-        }
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"caps: {error}") from error
-    if any(cap.most < 1 or cap.within < MINUTE for group in caps.values() for cap in group):
-        raise ValueError("caps: at least one call in at least one minute")
+            if any(cap.most < 1 or cap.within < MINUTE for cap in caps[name]):
+                raise ValueError(_t("at least one call in at least one minute"))
+    with _naming("silence_after_refusal_days"):
+        silence = int(body.get("silence_after_refusal_days", 14))
+        if not 0 <= silence <= 3650:
+            raise ValueError(_t("between 0 and 3650 days"))
     return Policy(
         region=region,
         version=version,
@@ -115,9 +130,18 @@ def policy_from(body: Mapping[str, Any], *, region: str, version: int) -> Policy
         on_holidays=bool(body.get("on_holidays", False)),
         number_caps=caps["number_caps"],
         customer_caps=caps["customer_caps"],
-        silence_after_refusal=timedelta(days=int(body.get("silence_after_refusal_days", 14))),
+        silence_after_refusal=timedelta(days=silence),
         source=str(body.get("source", "")),
     )
+
+
+@contextmanager
+def _naming(field: str) -> Iterator[None]:
+    """Say which field of a policy a mistake is in."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{field}: {error}") from error
 
 
 _EVERY_DAY = [0, 1, 2, 3, 4, 5, 6]
@@ -175,9 +199,7 @@ def is_open(
     if kind is DayKind.HOLIDAY and not policy.on_holidays:
         return False
     weekday = 0 if kind is DayKind.WORKDAY else local.weekday()
-    return any(
-        weekday in w.weekdays and w.opens <= local.time() < w.closes for w in policy.windows
-    )
+    return any(weekday in w.weekdays and w.opens <= local.time() < w.closes for w in policy.windows)
 
 
 def next_opening(
@@ -208,15 +230,21 @@ def next_opening(
 def broken_cap(
     caps: Iterable[Cap], *, dialled_at: Iterable[datetime], at: datetime
 ) -> tuple[Cap, datetime] | None:
-    """The first cap that one more call at `at` would break, and when it would no longer.
+    """The cap that forbids one more call at `at` for longest, and when it no longer will.
 
-    dialled_at  instants of earlier calls, answered or not, any order
+    dialled_at  instants of other calls, answered or not, any order; those after `at` (another
+                process's clock, or a call placed while this one waited) count as well
+    returns     None when one more call keeps every cap. O(calls × caps).
     A call exactly `within` ago no longer counts.
     """
     calls = sorted(dialled_at)
+    worst: tuple[Cap, datetime] | None = None
     for cap in caps:
-        recent = [t for t in calls if at - cap.within < t <= at]
-        if len(recent) >= cap.most:
-            # Free again when the cap.most-th latest call leaves the window.
-            return cap, recent[len(recent) - cap.most] + cap.within
-    return None
+        recent = [t for t in calls if t > at - cap.within]
+        if len(recent) < cap.most:
+            continue
+        # Free again when the cap.most-th latest call leaves the window.
+        free_at = recent[len(recent) - cap.most] + cap.within
+        if worst is None or free_at > worst[1]:
+            worst = (cap, free_at)
+    return worst

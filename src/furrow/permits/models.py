@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pgtrigger
 from django.db import models
 from django.db.models import Q
@@ -16,6 +18,14 @@ class PermitQuerySet(models.QuerySet["Permit"]):
     def open(self) -> PermitQuerySet:
         """Issued and not yet closed: somebody is, or is about to be, on the line."""
         return self.filter(closed_at=None)
+
+    def alive(self, at: datetime) -> PermitQuerySet:
+        """Spent, or may still be spent at `at`."""
+        return self.filter(Q(spent_at__isnull=False) | Q(expires_at__gt=at))
+
+    def void(self, at: datetime) -> PermitQuerySet:
+        """Open, never spent, and too late to be spent at `at`."""
+        return self.open().filter(spent_at=None, expires_at__lte=at)
 
 
 class Permit(models.Model):
@@ -51,6 +61,10 @@ class Permit(models.Model):
             ),
             models.UniqueConstraint(
                 name="permit_one_open_per_agent", fields=["agent"], condition=Q(closed_at=None)
+            ),
+            models.CheckConstraint(
+                name="permit_spent_in_time",
+                condition=Q(spent_at=None) | Q(spent_at__lt=models.F("expires_at")),
             ),
         ]
         indexes = [

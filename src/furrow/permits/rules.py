@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.models import TextChoices
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
@@ -66,6 +67,7 @@ class Facts:
     agent_may_call: bool
     may_call_unowned: bool
     on_the_line: str | None  # the name of who is on the line with this customer, or None
+    agent_is_on_the_line: bool  # with whomever
     campaign: CampaignWindow | None
     purpose: Purpose = Purpose.SALES
 
@@ -112,6 +114,23 @@ class NotPermitted(Refused):
         super().__init__(refusal.why, rule=refusal.rule)
         self.decision = decision
         self.next_at = refusal.next_at
+
+
+class PermitVoid(Refused):
+    """The permit was not spent in time, was spent before, or the number was suppressed since."""
+
+
+# What each check asks, for people, in the order they are asked.
+CHECK_NAMES: Mapping[str, str | Promise] = {
+    "suppression": _("Not on the do-not-call list"),
+    "hours": _("Within calling hours"),
+    "campaign": _("Campaign open"),
+    "caps": _("Not called too often"),
+    "silence": _("No recent refusal"),
+    "agent": _("You may make calls"),
+    "ownership": _("Yours to call"),
+    "line": _("Nobody else on the line"),
+}
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> str:
@@ -210,7 +229,9 @@ def _agent(facts: Facts, at: datetime) -> Answer:
 
 
 def _ownership(facts: Facts, at: datetime) -> Answer:
-    if facts.owner_id == facts.agent_id or (facts.owner_id is None and facts.may_call_unowned):
+    if facts.owner_id == facts.agent_id:
+        return Answer("ownership", "B3", True)
+    if facts.owner_id is None and facts.may_call_unowned:
         return Answer("ownership", "B3", True)
     if facts.owner_id is None:
         return Answer("ownership", "B3", False, _t("Nobody owns this customer. Claim it first."))
@@ -221,17 +242,36 @@ def _ownership(facts: Facts, at: datetime) -> Answer:
 
 
 def _line(facts: Facts, at: datetime) -> Answer:
-    if facts.on_the_line is None:
-        return Answer("line", "D4", True)
+    if facts.agent_is_on_the_line:
+        return line_taken_by_agent()
+    if facts.on_the_line is not None:
+        return line_taken_by(facts.on_the_line)
+    return Answer("line", "D4", True)
+
+
+def line_taken_by(who: str) -> Answer:
+    """No: somebody else is on the line with this customer."""
     why = _t("%(who)s is on the line with this customer. Possible once that call has ended.") % {
-        "who": facts.on_the_line
+        "who": who
     }
     return Answer("line", "D4", False, why)
 
 
+def line_taken_by_agent() -> Answer:
+    """No: whoever asks is on the line already."""
+    return Answer("line", "D4", False, _t("You are on the line already. Hang up first, then call."))
+
+
 Check = Callable[[Facts, datetime], Answer]
 CHECKS: Sequence[Check] = (
-    _suppression, _hours, _campaign, _caps, _silence, _agent, _ownership, _line,
+    _suppression,
+    _hours,
+    _campaign,
+    _caps,
+    _silence,
+    _agent,
+    _ownership,
+    _line,
 )
 
 

@@ -1,0 +1,157 @@
+"""What stands in the way of a call, read by number and by region."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+
+from django.db import connection
+from django.db.models import Case, When
+
+from .models import CalendarDay, PolicyVersion, Refusal, Suppression
+from .rules import DEFAULT_POLICIES, EVERYWHERE_ELSE, DayKind, Policy, policy_from
+
+
+def standing_suppressions(*, e164: str, at: datetime) -> list[Suppression]:
+    """What forbids calling this number at `at`; those for good first, then the longest."""
+    rows = Suppression.objects.on(e164).standing(at).order_by("pk")
+    return sorted(rows, key=lambda s: (s.until is not None, -(s.until or at).timestamp()))
+
+
+def is_suppressed(*, e164: str, at: datetime) -> bool:
+    return Suppression.objects.on(e164).standing(at).exists()
+
+
+@dataclass(frozen=True)
+class SuppressionTold:
+    """One suppression as a timeline or an export tells it."""
+
+    pk: int
+    e164: str
+    kind: str
+    reason: str
+    by: str
+    at: datetime
+    until: datetime | None
+    lifted_at: datetime | None
+    lifted_by: str
+    lifted_reason: str
+
+
+def suppressions_told(e164s: Iterable[str]) -> list[SuppressionTold]:
+    """Every suppression these numbers ever had, newest first."""
+    rows = (
+        Suppression.objects.filter(e164__in=list(e164s))
+        .select_related("by", "lifted_by")
+        .order_by("-at", "-pk")
+    )
+    return [
+        SuppressionTold(
+            pk=row.pk, e164=row.e164, kind=row.kind, reason=row.reason, by=str(row.by), at=row.at,
+            until=row.until, lifted_at=row.lifted_at,
+            lifted_by=str(row.lifted_by) if row.lifted_by else "", lifted_reason=row.lifted_reason,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def last_refusal(*, e164s: Iterable[str], at: datetime) -> datetime | None:
+    """When somebody at one of these numbers last said no, by `at`."""
+    return (
+        Refusal.objects.filter(e164__in=list(e164s), at__lte=at)
+        .order_by("-at")
+        .values_list("at", flat=True)
+        .first()
+    )
+
+
+def policy_for(*, region: str, at: datetime) -> Policy:
+    """The calling rules of `region` in force at `at`, by the version of that time.
+
+    A region without rules of its own gets those for "all others"; before anything was stored,
+    the ones Furrow starts with. One query; the body of a version is read once per process.
+    """
+    version = (
+        PolicyVersion.objects.filter(region__in=[region, EVERYWHERE_ELSE])
+        .in_force(at)
+        .only("pk", "region", "version", "body")
+        .order_by(Case(When(region=region, then=0), default=1), "-version")
+        .first()
+    )
+    if version is None:
+        return _default(region if region in DEFAULT_POLICIES else EVERYWHERE_ELSE)
+    return policy_of(version)
+
+
+def policy_of(version: PolicyVersion) -> Policy:
+    """The rules that a stored version says."""
+    key = (version.pk, version.region, version.version)
+    policy = _read.get(key)
+    if policy is None:
+        policy = policy_from(version.body, region=version.region, version=version.version)
+        if len(_read) > 1000:
+            _read.clear()
+        _read[key] = policy
+    return policy
+
+
+# Versions never change (a trigger refuses), so what was read stays true.
+_read: dict[tuple[int, str, int], Policy] = {}
+
+
+@lru_cache(maxsize=64)
+def _default(region: str) -> Policy:
+    return policy_from(DEFAULT_POLICIES[region], region=region, version=0)
+
+
+def days_for(*, region: str, since: date, until: date) -> Mapping[date, DayKind]:
+    """Holidays and make-up workdays of `region` in [since, until)."""
+    rows = CalendarDay.objects.filter(region=region, on__gte=since, on__lt=until)
+    return {on: DayKind(kind) for on, kind in rows.values_list("on", "kind")}
+
+
+@dataclass(frozen=True)
+class RegionRules:
+    """One region as the settings page lists it."""
+
+    region: str
+    current: PolicyVersion
+    planned: PolicyVersion | None
+
+
+def regions_with_rules(*, at: datetime) -> list[RegionRules]:
+    """Each region's version in force and the next planned one; "all others" comes last."""
+    rows = PolicyVersion.objects.select_related("by").order_by("region", "version")
+    current: dict[str, PolicyVersion] = {}
+    planned: dict[str, PolicyVersion] = {}
+    for row in rows:
+        if row.from_at <= at:
+            current[row.region] = row
+            planned.pop(row.region, None)
+        elif row.region not in planned or row.from_at <= planned[row.region].from_at:
+            planned[row.region] = row
+    return [
+        RegionRules(region, current[region], planned.get(region))
+        for region in sorted(current, key=lambda r: (r == EVERYWHERE_ELSE, r))
+    ]
+
+
+def policy_history(*, region: str) -> list[PolicyVersion]:
+    """Newest first."""
+    return list(
+        PolicyVersion.objects.filter(region=region).select_related("by").order_by("-version")
+    )
+
+
+def hold_number(e164: str, *, to_change: bool) -> None:
+    """Wait for, and keep until the transaction ends, the right to decide about a number.
+
+    Those who only ask (a permit) share it; who changes (a suppression) has it alone. So a call
+    is allowed before the number was suppressed, or refused: never allowed just afterwards.
+    """
+    lock = "pg_advisory_xact_lock" if to_change else "pg_advisory_xact_lock_shared"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {lock}(%s, hashtext(%s))", [_NUMBERS, e164])
+
+
+_NUMBERS = 0x4E554D  # the advisory locks about numbers: "NUM"

@@ -1,0 +1,177 @@
+"""What the gate looks at, and what it would say."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from furrow.common.phone import mask, zone
+from furrow.compliance.queries import (
+    days_for,
+    last_refusal,
+    policy_for,
+    standing_suppressions,
+    suppressions_told,
+)
+from furrow.compliance.rules import Policy, SuppressionKind
+from furrow.customers.models import Customer, Number
+from furrow.customers.rules import Moment
+from furrow.organisation.models import User
+from furrow.organisation.rules import Act, Scope
+
+from .models import Denial, Permit
+from .rules import CHECK_NAMES, CampaignWindow, Decision, Facts, Purpose, decide
+
+# How far ahead the next opening is looked for; a day more on each side for time zones.
+_DAYS_AHEAD = timedelta(days=402)
+
+
+def facts_for(
+    *,
+    number: Number,
+    agent: User,
+    campaign: CampaignWindow | None,
+    purpose: Purpose = Purpose.SALES,
+    at: datetime,
+) -> Facts:
+    """Everything the gate asks about, as it stands now.
+
+    Inside `request_permit` the customer's row is locked, so the answer still holds when the
+    permit is stored; elsewhere it is what would be said now. Seven queries, about 4 ms.
+    """
+    customer = number.customer
+    policy = policy_for(region=number.region, at=at)
+    today = at.date()
+    dialled = _dialled(number=number, customer=customer, policy=policy, at=at)
+    open_permits = list(
+        Permit.objects.open()
+        .alive(at)
+        .filter(Q(customer=customer) | Q(agent=agent))
+        .select_related("agent")
+        .order_by("pk")
+    )
+    with_customer = [p.agent for p in open_permits if p.customer_id == customer.pk]
+    return Facts(
+        suppressions=[
+            (SuppressionKind(s.kind), s.reason, s.until)
+            for s in standing_suppressions(e164=number.e164, at=at)
+        ],
+        policy=policy,
+        time_zone=zone(number.time_zone),
+        days=days_for(
+            region=number.region, since=today - timedelta(days=1), until=today + _DAYS_AHEAD
+        ),
+        number_dialled_at=[spent for number_id, _customer, spent in dialled
+                           if number_id == number.pk],
+        customer_dialled_at=[spent for _number, customer_id, spent in dialled
+                             if customer_id == customer.pk],
+        refused_at=last_refusal(e164s=_numbers_of(customer), at=at),
+        owner_id=customer.owner_id,
+        owner_name=str(customer.owner) if customer.owner else "",
+        agent_id=agent.pk,
+        agent_is_active=agent.is_active,
+        agent_may_call=agent.can(Act.USE_DESK),
+        may_call_unowned=_may_call_unowned(agent, customer),
+        on_the_line=str(with_customer[0]) if with_customer else None,
+        agent_is_on_the_line=any(p.agent_id == agent.pk for p in open_permits),
+        campaign=campaign,
+        purpose=purpose,
+    )  # fmt: skip
+
+
+def _dialled(
+    *, number: Number, customer: Customer, policy: Policy, at: datetime
+) -> Sequence[tuple[int, int, datetime]]:
+    """(number, customer, when) of each call that a cap may count: all campaigns, all agents."""
+    caps = (*policy.number_caps, *policy.customer_caps)
+    longest = max((cap.within for cap in caps), default=timedelta(0))
+    rows = Permit.objects.filter(Q(number=number) | Q(customer=customer), spent_at__gt=at - longest)
+    return [
+        (number_id, customer_id, spent_at)
+        for number_id, customer_id, spent_at in rows.order_by("pk").values_list(
+            "number_id", "customer_id", "spent_at"
+        )
+        if spent_at is not None
+    ]
+
+
+def _numbers_of(customer: Customer) -> list[str]:
+    return list(customer.numbers.order_by("pk").values_list("e164", flat=True))
+
+
+def _may_call_unowned(agent: User, customer: Customer) -> bool:
+    """Leaders may call their team's pool; agents claim first, so that one person answers for it."""
+    match agent.scope(Act.VIEW_CUSTOMERS):
+        case Scope.ALL:
+            return True
+        case Scope.TEAM:
+            return customer.team_id == agent.team_id
+        case _:
+            return False
+
+
+def may_call(
+    *,
+    number: Number,
+    agent: User,
+    campaign: CampaignWindow | None = None,
+    purpose: Purpose = Purpose.SALES,
+    at: datetime,
+) -> Decision:
+    """What the gate would say now. Changes nothing, promises nothing: the answer may be
+    different a moment later, and only a permit counts."""
+    facts = facts_for(number=number, agent=agent, campaign=campaign, purpose=purpose, at=at)
+    return decide(facts, at=at)
+
+
+def tell_denials(customer: Customer, before: datetime | None, most: int) -> list[Moment]:
+    """Calls the gate did not allow, newest first."""
+    rows = Denial.objects.filter(customer=customer).select_related("agent").order_by("-at", "-pk")
+    if before is not None:
+        rows = rows.filter(at__lt=before)
+    return [
+        Moment(
+            at=row.at,
+            kind="denial",
+            title=_("Call not allowed: %(check)s")
+            % {"check": CHECK_NAMES.get(row.check_name, row.check_name)},
+            body=_("Rule %(rule)s") % {"rule": row.rule},
+            by=str(row.agent),
+            anchor=f"permits.Denial:{row.pk}",
+        )
+        for row in rows[:most]
+    ]
+
+
+def tell_suppressions(customer: Customer, before: datetime | None, most: int) -> list[Moment]:
+    """What was put on and taken off the do-not-call list, newest first.
+
+    Suppressions are kept by number, below customers; this capability knows both.
+    """
+    moments: list[Moment] = []
+    for told in suppressions_told(_numbers_of(customer)):
+        names = {"kind": SuppressionKind(told.kind).label, "number": mask(told.e164)}
+        moments.append(
+            Moment(
+                at=told.at,
+                kind="suppression",
+                title=_("%(number)s must not be called: %(kind)s") % names,
+                body=told.reason,
+                by=told.by,
+                anchor=f"compliance.Suppression:{told.pk}",
+            )
+        )
+        if told.lifted_at is not None:
+            moments.append(
+                Moment(
+                    at=told.lifted_at,
+                    kind="suppression",
+                    title=_("%(number)s may be called again: %(kind)s") % names,
+                    body=_(told.lifted_reason),
+                    by=told.lifted_by,
+                    anchor=f"compliance.Suppression:{told.pk}:lifted",
+                )
+            )
+    moments = [m for m in moments if before is None or m.at < before]
+    return sorted(moments, key=lambda m: m.at, reverse=True)[:most]

@@ -1,0 +1,145 @@
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from furrow.compliance.rules import DayKind, SuppressionKind
+from furrow.compliance.tests.make import make_policy
+from furrow.permits.rules import (
+    CHECK_NAMES,
+    CHECKS,
+    CampaignWindow,
+    Facts,
+    NotPermitted,
+    Purpose,
+    decide,
+)
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+TEN = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # Monday, 10:00 in Shanghai
+
+
+def make_facts(**changes: Any) -> Facts:
+    """Nothing stands in the way, unless `changes` puts it there."""
+    facts: dict[str, Any] = {
+        "suppressions": [],
+        "policy": make_policy(),
+        "time_zone": SHANGHAI,
+        "days": {},
+        "number_dialled_at": [],
+        "customer_dialled_at": [],
+        "refused_at": None,
+        "owner_id": 7,
+        "owner_name": "Lin",
+        "agent_id": 7,
+        "agent_is_active": True,
+        "agent_may_call": True,
+        "may_call_unowned": False,
+        "on_the_line": None,
+        "agent_is_on_the_line": False,
+        "campaign": None,
+    }
+    return Facts(**(facts | changes))
+
+
+def campaign(*, opens: int = 9, closes: int = 20, is_running: bool = True) -> CampaignWindow:
+    return CampaignWindow(opens * 60, closes * 60, is_running, "Spring")
+
+
+def test_when_nothing_stands_in_the_way_every_check_says_yes_in_order() -> None:
+    decision = decide(make_facts(campaign=campaign()), at=TEN)
+
+    assert decision.is_allowed
+    assert [a.check for a in decision.answers] == list(CHECK_NAMES)
+
+
+CAPPED = make_policy(
+    number_caps=[{"most": 2, "minutes": 60}], customer_caps=[{"most": 3, "minutes": 1440}]
+)
+QUIET = make_policy(silence_after_refusal_days=14)
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "rule", "next_at", "says"),
+    [
+        (
+            {"suppressions": [(SuppressionKind.OPTED_OUT, "by post", None)]},
+            "suppression", "C4", None, "by post",
+        ),
+        (
+            {"suppressions": [(SuppressionKind.COMPLAINT, "", TEN + 3 * DAY)]},
+            "suppression", "C4", TEN + 3 * DAY, "Complained",
+        ),
+        (
+            {"time_zone": ZoneInfo("Europe/Paris")},
+            "hours", "D4", datetime(2026, 3, 2, 8, 0, tzinfo=UTC), "Europe/Paris",
+        ),
+        (
+            {"days": {date(2026, 3, 2): DayKind.HOLIDAY}},
+            "hours", "D4", TEN - HOUR + DAY, "2026-03-03 09:00",
+        ),
+        ({"policy": make_policy(windows=[])}, "hours", "D4", None, "no day"),
+        ({"campaign": campaign(opens=13)}, "campaign", "D4", TEN + 3 * HOUR, "Spring"),
+        ({"campaign": campaign(closes=10)}, "campaign", "D4", TEN - HOUR + DAY, "Spring"),
+        ({"campaign": campaign(is_running=False)}, "campaign", "D4", None, "not running"),
+        (
+            {"policy": CAPPED, "number_dialled_at": [TEN - HOUR / 2, TEN - HOUR / 4]},
+            "caps", "D4", TEN + HOUR / 2, "this number",
+        ),
+        (
+            {"policy": CAPPED, "customer_dialled_at": [TEN - 2 * HOUR] * 3},
+            "caps", "D4", TEN + 22 * HOUR, "this customer",
+        ),
+        (
+            {"policy": QUIET, "refused_at": TEN - DAY},
+            "silence", "E1", TEN + 13 * DAY, "in peace",
+        ),
+        ({"agent_is_active": False}, "agent", "I3", None, "may not"),
+        ({"agent_may_call": False}, "agent", "I3", None, "may not"),
+        ({"owner_id": 8}, "ownership", "B3", None, "Lin"),
+        ({"owner_id": None}, "ownership", "B3", None, "Claim it first"),
+        ({"on_the_line": "Zhou"}, "line", "D4", None, "Zhou"),
+        ({"agent_is_on_the_line": True}, "line", "D4", None, "on the line already"),
+    ],
+)  # fmt: skip
+def test_each_check_refuses_with_its_rule_and_next_moment(
+    changes: dict[str, Any], check: str, rule: str, next_at: datetime | None, says: str
+) -> None:
+    decision = decide(make_facts(**changes), at=TEN)
+
+    refusal = decision.refusal
+    assert refusal is not None
+    assert (refusal.check, refusal.rule, refusal.next_at) == (check, rule, next_at)
+    assert says in refusal.why
+    assert decision.answers[-1] == refusal  # nothing is asked after the first "no"
+    assert NotPermitted(decision).rule == rule
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"policy": QUIET, "refused_at": TEN - 14 * DAY},
+        {"policy": QUIET, "refused_at": TEN - DAY, "purpose": Purpose.CALLBACK},
+        {"policy": CAPPED, "number_dialled_at": [TEN - HOUR, TEN - HOUR]},
+        {"owner_id": None, "may_call_unowned": True},
+    ],
+)
+def test_what_no_longer_stands_in_the_way(changes: dict[str, Any]) -> None:
+    assert decide(make_facts(**changes), at=TEN).is_allowed
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+@pytest.mark.parametrize("kind", list(SuppressionKind))
+def test_no_purpose_opens_a_suppressed_number(purpose: Purpose, kind: SuppressionKind) -> None:
+    facts = make_facts(suppressions=[(kind, "", None)], purpose=purpose, may_call_unowned=True)
+
+    assert not decide(facts, at=TEN).is_allowed
+
+
+def test_every_check_has_a_name_for_people() -> None:
+    names: Sequence[str] = [check.__name__.removeprefix("_") for check in CHECKS]
+
+    assert names == list(CHECK_NAMES)
