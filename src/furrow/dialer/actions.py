@@ -1,0 +1,150 @@
+"""Starting and ending calls, for people; taking and watching them, for the dialing loop."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from furrow.audit.actions import record
+from furrow.calls.actions import move_call, place_call
+from furrow.calls.models import Call
+from furrow.calls.rules import CallState, Outcome
+from furrow.campaigns.models import Campaign
+from furrow.campaigns.rules import CampaignState
+from furrow.common.realtime import DIALER_CHANNEL, notify
+from furrow.customers.models import Number
+from furrow.organisation.actions import set_presence
+from furrow.organisation.models import User
+from furrow.organisation.rules import PresenceState
+from furrow.permits.actions import request_permit
+from furrow.permits.rules import CampaignWindow, NotPermitted, Purpose
+
+from .models import Heartbeat
+from .queries import NAME, Dial, is_silent
+from .rules import LONGEST_QUEUED, SILENCE
+
+
+def start_call(
+    *,
+    number: Number,
+    agent: User,
+    campaign: Campaign | None = None,
+    purpose: Purpose = Purpose.SALES,
+    by: User,
+    at: datetime,
+) -> Call:
+    """Ask the gate, and if it says yes, queue the call for the dialer.
+
+    Raises NotPermitted when the gate says no. The denial is stored all the same, and so this may
+    not be called inside another transaction.
+    """
+    with transaction.atomic(durable=True):
+        decision, permit = request_permit(
+            number=number,
+            agent=agent,
+            purpose=purpose,
+            campaign_ref=campaign.pk if campaign else None,
+            campaign=window_of(campaign) if campaign else None,
+            by=by,
+            at=at,
+        )
+        if permit is not None:
+            call = place_call(permit=permit, campaign=campaign, by=by, at=at)
+            set_presence(user=agent, state=PresenceState.CALLING, at=at)
+            notify(DIALER_CHANNEL)
+            return call
+    raise NotPermitted(decision)
+
+
+def window_of(campaign: Campaign) -> CampaignWindow:
+    """What the gate needs to know of a campaign."""
+    return CampaignWindow(
+        opens_minute=campaign.opens_minute,
+        closes_minute=campaign.closes_minute,
+        is_running=campaign.state == CampaignState.RUNNING,
+        name=campaign.name,
+    )
+
+
+@transaction.atomic
+def ask_hang_up(*, call: Call, by: User, at: datetime) -> None:
+    """End a call: at once while it waits for a line, else the dialer hangs up. Safe to repeat."""
+    if move_call(
+        call_id=call.pk, to=CallState.ENDED, at=at, outcome=Outcome.CANCELLED,
+        cause="cancelled in the queue", only_from={CallState.QUEUED},
+    ):  # fmt: skip
+        record("call.hang_up_asked", of=call, by=by.username, at=at)
+        return
+    asked = Call.objects.in_progress().filter(pk=call.pk, hangup_asked_at=None)
+    if asked.update(hangup_asked_at=at):
+        record("call.hang_up_asked", of=call, by=by.username, at=at)
+        notify(DIALER_CHANNEL)
+
+
+@transaction.atomic
+def take_queued(*, at: datetime, most: int = 50) -> list[Dial]:
+    """Take waiting calls, oldest first, and store the intent to dial before anything rings.
+
+    A call that has waited too long is ended instead: its agent has moved on.
+    """
+    waiting = (
+        Call.objects.filter(state=CallState.QUEUED)
+        .select_for_update(skip_locked=True, of=("self",))
+        .select_related("number", "agent")
+        .order_by("queued_at", "id")
+    )
+    taken = []
+    for call in waiting.filter(queued_at__gt=at - LONGEST_QUEUED)[:most]:
+        if move_call(call_id=call.pk, to=CallState.DIALING, at=at):
+            taken.append(Dial(call.pk, call.number.e164, call.agent.username))
+    return taken
+
+
+def end_interrupted(*, call_id: int, at: datetime, cause: str) -> bool:
+    """End a call whose line is gone without a word. False if it has ended already."""
+    return move_call(
+        call_id=call_id, to=CallState.ENDED, at=at, outcome=Outcome.INTERRUPTED, cause=cause
+    )
+
+
+def end_overdue(*, at: datetime) -> int:
+    """End the calls that waited too long for a line. Returns how many."""
+    overdue = Call.objects.filter(state=CallState.QUEUED, queued_at__lte=at - LONGEST_QUEUED)
+    return sum(
+        end_interrupted(call_id=pk, at=at, cause="waited too long for a line")
+        for pk in list(overdue.order_by("pk").values_list("pk", flat=True))
+    )
+
+
+def close_orphans(*, at: datetime) -> int:
+    """End what a silent dialer left in progress, so that nobody waits for it. Safe to repeat.
+
+    Not while PostgreSQL itself has just started: then the dialer had nowhere to beat.
+    Returns how many calls were ended.
+    """
+    if not is_silent(at=at) or _postgres_started_at() > at - SILENCE:
+        return 0
+    orphans = Call.objects.in_progress().filter(
+        ~Q(state=CallState.QUEUED) | Q(queued_at__lte=at - SILENCE)
+    )
+    return sum(
+        end_interrupted(call_id=pk, at=at, cause="the dialer is silent")
+        for pk in list(orphans.order_by("pk").values_list("pk", flat=True))
+    )
+
+
+def _postgres_started_at() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_postmaster_start_time()")
+        (started_at,) = cursor.fetchone()
+    assert isinstance(started_at, datetime)  # noqa: S101
+    return started_at
+
+
+def beat(*, started_at: datetime, at: datetime) -> None:
+    """The dialer's sign of life. Not audited: it says nothing but that time passes."""
+    Heartbeat.objects.update_or_create(
+        name=NAME, defaults={"started_at": started_at, "beat_at": at}
+    )

@@ -1,0 +1,24 @@
+"""What is looked after every few seconds, so that nobody waits for a process that died."""
+
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from furrow.organisation import actions as organisation
+
+from . import actions
+
+EVERY_TEN_SECONDS = "*/10 * * * * *"  # six fields: with seconds
+
+
+@app.periodic(cron=EVERY_TEN_SECONDS)
+@app.task(name="dialer.close_orphans", queueing_lock="dialer.close_orphans")
+def close_orphans(timestamp: int) -> None:
+    """Run twice, it closes nothing twice."""
+    actions.close_orphans(at=timezone.now())
+
+
+@app.periodic(cron=EVERY_TEN_SECONDS)
+@app.task(name="dialer.sign_off_silent", queueing_lock="dialer.sign_off_silent")
+def sign_off_silent(timestamp: int) -> None:
+    """Run twice, it signs nobody off twice."""
+    organisation.sign_off_silent(at=timezone.now())
