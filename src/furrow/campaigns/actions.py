@@ -95,9 +95,8 @@ def fill_campaign(
         )
         added = cursor.rowcount
     record("campaign.filled", of=campaign, by=by.username, at=at, added=added)
-    waiting = (
-        Target.objects.filter(campaign=campaign, state=TargetState.WAITING)
-        .values_list("agent_id", flat=False)
+    waiting = Target.objects.filter(campaign=campaign, state=TargetState.WAITING).values_list(
+        "agent_id", flat=False
     )
     tally: dict[int, int] = {agent.pk: 0 for agent in agents}
     for (agent_id,) in waiting.iterator():
@@ -192,7 +191,13 @@ def seed_dispositions(*, name: str, by: User, at: datetime) -> DispositionSet:
 
 @transaction.atomic
 def save_disposition(
-    *, set: DispositionSet, key: int, name_en: str, name_zh: str, effect: Effect, by: User,
+    *,
+    set: DispositionSet,
+    key: int,
+    name_en: str,
+    name_zh: str,
+    effect: Effect,
+    by: User,
     at: datetime,
 ) -> Disposition:
     """Change what a key says and does, from now on; earlier calls keep what they were given."""

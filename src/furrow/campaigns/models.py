@@ -39,9 +39,7 @@ class Disposition(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(name="disposition_key_once_per_set", fields=["set", "key"]),
-            models.CheckConstraint(
-                name="disposition_key_1_to_9", condition=Q(key__range=(1, 9))
-            ),
+            models.CheckConstraint(name="disposition_key_1_to_9", condition=Q(key__range=(1, 9))),
         ]
         ordering = ["key"]
 
@@ -171,9 +169,7 @@ class Target(models.Model):
     objects = TargetQuerySet.as_manager()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(name="target_once", fields=["campaign", "customer"])
-        ]
+        constraints = [models.UniqueConstraint(name="target_once", fields=["campaign", "customer"])]
         indexes = [
             models.Index(
                 name="target_queue",

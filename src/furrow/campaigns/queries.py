@@ -6,9 +6,10 @@ from datetime import datetime
 
 from django.db.models import Count, Q
 
+from furrow.customers.models import CustomerQuerySet
 from furrow.organisation.models import User
 
-from .models import Campaign, Target
+from .models import Campaign, Script, Target
 from .rules import CampaignState, TargetState
 
 
@@ -49,9 +50,7 @@ def next_target(*, agent: User, at: datetime, skip: int | None = None) -> Target
 
 def waiting_count(*, agent: User, at: datetime, most: int = 1000) -> int:
     """How many wait for this agent now, counted up to `most`."""
-    waiting = Target.objects.waiting(at).filter(
-        agent=agent, campaign__state=CampaignState.RUNNING
-    )
+    waiting = Target.objects.waiting(at).filter(agent=agent, campaign__state=CampaignState.RUNNING)
     return waiting.order_by()[:most].count()
 
 
@@ -111,3 +110,38 @@ def shares_of(campaign: Campaign) -> list[AgentShare]:
         )
         for agent in campaign.agents.order_by("display_name", "pk")
     ]
+
+
+@dataclass(frozen=True)
+class AudienceSize:
+    """How many customers a filter finds, how many of them nobody owns; counted up to a limit."""
+
+    total: int
+    in_pool: int
+    is_capped: bool
+
+
+def audience_size(customers: CustomerQuerySet, *, most: int = 200_000) -> AudienceSize:
+    total = customers.order_by()[: most + 1].count()
+    pool = customers.in_pool().order_by()[: most + 1].count()
+    return AudienceSize(min(total, most), min(pool, most), total > most)
+
+
+@dataclass(frozen=True)
+class ScriptRow:
+    script: Script
+    version: int
+    saved_at: datetime | None
+    campaigns: int
+
+
+def scripts_with_latest() -> list[ScriptRow]:
+    """Every script by name, its latest version, and how many campaigns use any version."""
+    from django.db.models import Max
+
+    rows = Script.objects.annotate(
+        latest=Max("versions__version"),
+        saved=Max("versions__at"),
+        used=Count("versions__campaign", distinct=True),
+    ).order_by("name")
+    return [ScriptRow(row, row.latest or 0, row.saved, row.used) for row in rows]

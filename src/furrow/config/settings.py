@@ -55,7 +55,8 @@ if PRODUCTION and not ALLOWED_HOSTS:
     raise ImproperlyConfigured("Set FURROW_HOSTS to the host names people use, comma separated.")
 CSRF_TRUSTED_ORIGINS = env_list("FURROW_ORIGINS")
 
-# Where browsers listen for events: "port:8001/events/" = same host, that port; a path = same origin.
+# Where browsers listen for events: "port:8001/events/" is this host on that port, a path is the
+# same origin.
 EVENTS = env("FURROW_EVENTS", "/events/")
 
 # Where the health and metrics pages may be read from without signing in.
@@ -290,7 +291,7 @@ TELEPHONY = env("FURROW_TELEPHONY", "simulated")
 CALLER_ID = env("FURROW_CALLER_ID", "+8615400000000")
 # How a number without a country code is read.
 DEFAULT_REGION = env("FURROW_REGION", "CN")
-# JSON with the simulated carrier's seed, speed and rules per number; see docs/reference/settings.md.
+# JSON with the simulated carrier's seed, speed and rules per number.
 SIMULATED_CARRIER = env("FURROW_SIMULATED_CARRIER", "{}")
 
 # --- Logs -----------------------------------------------------------------------------------------

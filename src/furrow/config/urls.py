@@ -1,3 +1,27 @@
-from django.urls import URLPattern, URLResolver
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import TemplateView
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from . import health
+from .navigation import home_of
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """Everybody starts where their work is."""
+    return redirect(home_of(request))
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", home, name="home"),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+    path("account/", include("allauth.urls")),
+    path("", include("furrow.campaigns.urls")),
+    path("", include("furrow.followups.urls")),
+    path("", include("furrow.desk.urls")),
+]
+if settings.DEBUG:
+    urlpatterns.append(path("kit/", TemplateView.as_view(template_name="kit.html"), name="kit"))

@@ -55,9 +55,7 @@ def wrap_up(*, call: Call, result: WrapUp, by: User, at: datetime) -> Call:
     Raises CannotWrapUp, CannotFinish (no follow-up where one is needed), CannotPlan, BadScore.
     """
     effect = Effect(result.disposition.effect)
-    check_followup(
-        needed=effect is Effect.FOLLOW_UP, given=result.due_at is not None
-    )
+    check_followup(needed=effect is Effect.FOLLOW_UP, given=result.due_at is not None)
     call = wrap_up_call(
         call=call, disposition=result.disposition, cp=result.cp, remark=result.remark, by=by, at=at
     )
@@ -89,16 +87,22 @@ def _never_again(*, call: Call, effect: Effect, by: User, at: datetime) -> None:
     take_out_everywhere(customer_id=call.customer_id, at=at)
 
 
-def _come_back(
-    *, call: Call, effect: Effect, result: WrapUp, by: User, at: datetime
-) -> None:
+def _come_back(*, call: Call, effect: Effect, result: WrapUp, by: User, at: datetime) -> None:
     assert result.due_at is not None  # noqa: S101
-    reason = Reason.PROMISE if result.is_promise else (
-        Reason.REFUSAL if effect is Effect.REFUSED else Reason.INTEREST
+    reason = (
+        Reason.PROMISE
+        if result.is_promise
+        else (Reason.REFUSAL if effect is Effect.REFUSED else Reason.INTEREST)
     )
     plan_followup(
-        customer=call.customer, assigned_to=call.agent, due_at=result.due_at, reason=reason,
-        note=result.remark[:300], after_call=call, by=by, at=at,
+        customer=call.customer,
+        assigned_to=call.agent,
+        due_at=result.due_at,
+        reason=reason,
+        note=result.remark[:300],
+        after_call=call,
+        by=by,
+        at=at,
     )
     if call.campaign_id is not None:
         finish_target(campaign_id=call.campaign_id, customer_id=call.customer_id, at=at)
@@ -113,8 +117,13 @@ def _rest(*, call: Call, by: User, at: datetime) -> None:
     due_at = after_refusal(refusals=refusals, at=at)
     if due_at is not None:
         plan_followup(
-            customer=call.customer, assigned_to=call.agent, due_at=due_at, reason=Reason.REFUSAL,
-            after_call=call, by=by, at=at,
+            customer=call.customer,
+            assigned_to=call.agent,
+            due_at=due_at,
+            reason=Reason.REFUSAL,
+            after_call=call,
+            by=by,
+            at=at,
         )
     if call.campaign_id is not None:
         finish_target(campaign_id=call.campaign_id, customer_id=call.customer_id, at=at)
@@ -130,6 +139,11 @@ def _try_again(*, call: Call, by: User, at: datetime) -> None:
         campaign_id=call.campaign_id, customer_id=call.customer_id, until=due_at
     ):
         plan_followup(
-            customer=call.customer, assigned_to=call.agent, due_at=due_at, reason=Reason.RETRY,
-            after_call=call, by=by, at=at,
+            customer=call.customer,
+            assigned_to=call.agent,
+            due_at=due_at,
+            reason=Reason.RETRY,
+            after_call=call,
+            by=by,
+            at=at,
         )

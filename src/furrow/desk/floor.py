@@ -86,9 +86,7 @@ def floor_of(*, user: User, at: datetime) -> Floor:
     midnight = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
     tallies = {
         row["agent_id"]: row
-        for row in Call.objects.filter(
-            agent__in=people, queued_at__gte=midnight, queued_at__lt=at
-        )
+        for row in Call.objects.filter(agent__in=people, queued_at__gte=midnight, queued_at__lt=at)
         .values("agent_id")
         .order_by("agent_id")
         .annotate(

@@ -69,13 +69,14 @@ def seat_of(
     if followup := next_due(agent=agent, at=at, skip=skip):
         customer = followup.customer
         return Seat(
-            Why.FOLLOW_UP, customer, primary_number(customer), campaign_for(agent, customer),
+            Why.FOLLOW_UP,
+            customer,
+            primary_number(customer),
+            campaign_for(agent, customer),
             followup=followup,
         )
     if target := next_target(agent=agent, at=at, skip=skip):
-        return Seat(
-            Why.CAMPAIGN, target.customer, primary_number(target.customer), target.campaign
-        )
+        return Seat(Why.CAMPAIGN, target.customer, primary_number(target.customer), target.campaign)
     return None
 
 
@@ -87,9 +88,8 @@ def primary_number(customer: Customer) -> Number | None:
 def campaign_for(agent: User, customer: Customer) -> Campaign | None:
     """The running campaign in which this agent works this customer, else any of the agent's."""
     mine = Campaign.objects.running().filter(agents=agent)
-    return (
-        mine.filter(target__customer=customer).order_by("-started_at").first()
-        or any_campaign(agent)
+    return mine.filter(target__customer=customer).order_by("-started_at").first() or any_campaign(
+        agent
     )
 
 
@@ -106,8 +106,14 @@ _SUGGESTS = {
     Outcome.EMPTY_NUMBER: Effect.INVALID,
     **dict.fromkeys(
         (
-            Outcome.NO_ANSWER, Outcome.BUSY, Outcome.REFUSED, Outcome.SWITCHED_OFF,
-            Outcome.UNREACHABLE, Outcome.MACHINE, Outcome.CANCELLED, Outcome.CARRIER_FAULT,
+            Outcome.NO_ANSWER,
+            Outcome.BUSY,
+            Outcome.REFUSED,
+            Outcome.SWITCHED_OFF,
+            Outcome.OUT_OF_SERVICE,
+            Outcome.MACHINE,
+            Outcome.CANCELLED,
+            Outcome.CARRIER_FAULT,
             Outcome.INTERRUPTED,
         ),
         Effect.RETRY,

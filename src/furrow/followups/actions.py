@@ -57,7 +57,10 @@ def finish_followup(
     done = FollowUp.objects.open().filter(pk=followup.pk).update(done_at=at, done_by_call=call)
     if done:
         record(
-            "followup.finished", of=followup, by=by.username, at=at,
+            "followup.finished",
+            of=followup,
+            by=by.username,
+            at=at,
             call=call.pk if call else None,
         )
         publish("followup", topics=[f"user:{followup.assigned_to_id}"], followup=followup.pk)

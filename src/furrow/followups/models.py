@@ -69,9 +69,7 @@ class FollowUp(models.Model):
                 fields=["assigned_to", "due_at"],
                 condition=Q(done_at=None),
             ),
-            models.Index(
-                name="followup_open_by_due", fields=["due_at"], condition=Q(done_at=None)
-            ),
+            models.Index(name="followup_open_by_due", fields=["due_at"], condition=Q(done_at=None)),
             models.Index(name="followup_by_customer", fields=["customer", "-planned_at"]),
         ]
 

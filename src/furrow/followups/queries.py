@@ -62,9 +62,7 @@ def next_due(*, agent: User, at: datetime, skip: int | None = None) -> FollowUp 
 
 
 def open_of(customer: Customer) -> FollowUp | None:
-    return (
-        FollowUp.objects.open().filter(customer=customer).select_related("assigned_to").first()
-    )
+    return FollowUp.objects.open().filter(customer=customer).select_related("assigned_to").first()
 
 
 def tell_followups(customer: Customer, before: datetime | None, most: int) -> list[Moment]:
@@ -95,3 +93,55 @@ def _local(moment: datetime) -> str:
     from django.utils.timezone import localtime
 
     return localtime(moment).strftime("%Y-%m-%d %H:%M")
+
+
+@dataclass(frozen=True)
+class AgentCompliance:
+    """How well somebody keeps follow-ups: open, overdue, and kept in time in the last 30 days."""
+
+    agent_id: int
+    name: str
+    team: str
+    open: int
+    overdue: int
+    kept: int
+    kept_late: int
+
+    @property
+    def percent_in_time(self) -> int | None:
+        done = self.kept + self.kept_late
+        return round(100 * self.kept / done) if done else None
+
+
+def compliance_by_agent(*, user: User, at: datetime) -> list[AgentCompliance]:
+    """Per agent that `user` may see, the most overdue first; agents without follow-ups absent (E3).
+
+    Kept in time = finished no later than a day after it was due.
+    """
+    from django.db.models import Count, F
+
+    since = at - timedelta(days=30)
+    rows = (
+        FollowUp.objects.visible_to(user)
+        .filter(Q(done_at=None) | Q(done_at__gte=since))
+        .values("assigned_to_id", "assigned_to__display_name", "assigned_to__team__name")
+        .annotate(
+            open=Count("id", filter=Q(done_at=None)),
+            overdue=Count("id", filter=Q(done_at=None, due_at__lt=at)),
+            kept=Count("id", filter=Q(done_at__lte=F("due_at") + timedelta(days=1))),
+            kept_late=Count("id", filter=Q(done_at__gt=F("due_at") + timedelta(days=1))),
+        )
+        .order_by("-overdue", "assigned_to_id")
+    )
+    return [
+        AgentCompliance(
+            agent_id=row["assigned_to_id"],
+            name=row["assigned_to__display_name"],
+            team=row["assigned_to__team__name"] or "",
+            open=row["open"],
+            overdue=row["overdue"],
+            kept=row["kept"],
+            kept_late=row["kept_late"],
+        )
+        for row in rows
+    ]

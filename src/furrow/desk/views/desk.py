@@ -13,6 +13,10 @@ from furrow.campaigns.models import Campaign
 from furrow.campaigns.queries import waiting_count
 from furrow.common.phone import zone
 from furrow.customers.models import Customer, Number
+from furrow.desk.actions import wrap_up
+from furrow.desk.forms import WrapUpForm
+from furrow.desk.queries import Seat, campaign_for, current_call, seat_of, suggested
+from furrow.desk.rules import NEXT_STEPS, AwayReason, due_of
 from furrow.dialer.actions import ask_hang_up, start_call
 from furrow.followups.queries import for_the_day, load_of
 from furrow.organisation.actions import set_presence
@@ -20,11 +24,6 @@ from furrow.organisation.http import Request, requires
 from furrow.organisation.models import Presence
 from furrow.organisation.rules import Act, PresenceState
 from furrow.permits.rules import Purpose
-
-from ..actions import wrap_up
-from ..forms import WrapUpForm
-from ..queries import Seat, campaign_for, current_call, seat_of, suggested
-from ..rules import NEXT_STEPS, AwayReason, due_of
 
 _QUEUE_ROWS = 12
 
@@ -111,8 +110,12 @@ def call(request: Request) -> HttpResponse:
     campaign: Campaign | None = campaign_for(request.user, number.customer)
     purpose = Purpose.CALLBACK if request.POST.get("promised") else Purpose.SALES
     start_call(
-        number=number, agent=request.user, campaign=campaign, purpose=purpose,
-        by=request.user, at=at,
+        number=number,
+        agent=request.user,
+        campaign=campaign,
+        purpose=purpose,
+        by=request.user,
+        at=at,
     )
     if request.POST.get("open"):  # from the record or the follow-up list: go to the desk
         response = HttpResponse(status=204)
@@ -141,9 +144,7 @@ def finish(request: Request) -> HttpResponse:
         mine.select_related("customer", "number", "campaign__disposition_set", "agent"),
         pk=_whole(request.POST, "call"),
     )
-    form = WrapUpForm(
-        request.POST, call=done, seat=seat_of(agent=request.user, at=at), at=at
-    )
+    form = WrapUpForm(request.POST, call=done, seat=seat_of(agent=request.user, at=at), at=at)
     wrap_up(call=done, result=form.result(), by=request.user, at=at)
     seat = seat_of(agent=request.user, at=at, skip=done.customer_id)
     context = _desk_context(request, at=at, seat=seat) | {"oob_bar": True}
@@ -168,5 +169,3 @@ def _whole(data: QueryDict, name: str) -> int:
     """A whole number from a form, or 0, which no row has."""
     text = data.get(name) or ""
     return int(text) if text.isdecimal() else 0
-
-

@@ -5,10 +5,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from furrow.desk.floor import floor_of
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
-
-from ..floor import floor_of
 
 
 @requires(Act.WATCH_FLOOR)

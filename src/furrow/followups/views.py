@@ -1,0 +1,103 @@
+"""The morning list, and the panel beside a customer."""
+
+from datetime import datetime, timedelta
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from furrow.customers.models import Customer
+from furrow.organisation.http import Request, requires
+from furrow.organisation.rules import Act, Scope
+
+from .actions import finish_followup, plan_followup
+from .forms import PlanForm
+from .models import FollowUp
+from .queries import compliance_by_agent, for_the_day, load_of, open_of
+from .rules import Reason
+
+_MOST = 200
+
+
+def _day_end(at: datetime) -> datetime:
+    return timezone.localtime(at).replace(hour=23, minute=59, second=59, microsecond=999999)
+
+
+@requires(Act.VIEW_FOLLOWUPS)
+@require_GET
+def followups(request: Request) -> HttpResponse:
+    """Due and overdue: promises first. `?within=7` looks a week ahead; `?all=1` the team's."""
+    at = timezone.now()
+    ends = _day_end(at)
+    ahead = 7 if request.GET.get("within") == "7" else 0
+    rows = for_the_day(user=request.user, at=at, until=ends + timedelta(days=ahead))
+    sees_others = request.user.scope(Act.VIEW_FOLLOWUPS) > Scope.OWN
+    is_mine = request.user.can(Act.USE_DESK) and not (sees_others and request.GET.get("all"))
+    if is_mine:
+        rows = rows.filter(assigned_to=request.user)
+    shown = list(rows[: _MOST + 1])
+    context = {
+        "rows": shown[:_MOST],
+        "is_cut": len(shown) > _MOST,
+        "most": _MOST,
+        "now": at,
+        "day_ends": ends,
+        "within": ahead,
+        "is_mine": is_mine,
+        "sees_others": sees_others,
+        "load": load_of(user=request.user, at=at, day_ends=ends),
+        "by_agent": compliance_by_agent(user=request.user, at=at) if not is_mine else [],
+    }
+    return render(request, "followups/list.html", context)
+
+
+def _panel(request: Request, customer: Customer, form: PlanForm | None = None) -> HttpResponse:
+    at = timezone.now()
+    context = {
+        "customer": customer,
+        "followup": open_of(customer),
+        "form": form or PlanForm(initial={"reason": Reason.OTHER}),
+        "is_editing": form is not None,
+        "now": at,
+        "can_edit": request.user.can(Act.EDIT_FOLLOWUPS),
+    }
+    return render(request, "followups/list.html#panel", context)
+
+
+@requires(Act.VIEW_FOLLOWUPS)
+@require_GET
+def panel(request: Request, customer_id: int) -> HttpResponse:
+    customer = get_object_or_404(Customer.objects.visible_to(request.user), pk=customer_id)
+    return _panel(request, customer)
+
+
+@requires(Act.EDIT_FOLLOWUPS)
+@require_POST
+def plan(request: Request, customer_id: int) -> HttpResponse:
+    customer = get_object_or_404(Customer.objects.visible_to(request.user), pk=customer_id)
+    form = PlanForm(request.POST)
+    if not form.is_valid():
+        return _panel(request, customer, form)
+    plan_followup(
+        customer=customer,
+        assigned_to=customer.owner or request.user,
+        due_at=form.cleaned_data["due_at"],
+        reason=Reason(form.cleaned_data["reason"]),
+        note=form.cleaned_data["note"],
+        by=request.user,
+        at=timezone.now(),
+    )
+    return _panel(request, customer)
+
+
+@requires(Act.EDIT_FOLLOWUPS)
+@require_POST
+def finish(request: Request, followup_id: int) -> HttpResponse:
+    """Done without a call; answers the panel, or nothing where the row disappears."""
+    mine = FollowUp.objects.visible_to(request.user).select_related("customer")
+    followup = get_object_or_404(mine, pk=followup_id)
+    finish_followup(followup=followup, by=request.user, at=timezone.now())
+    if request.POST.get("row"):
+        return HttpResponse("")
+    return _panel(request, followup.customer)
