@@ -116,14 +116,13 @@ class Row(models.Model):
     customer = models.ForeignKey(
         Customer, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
-    left = models.CharField(max_length=14, blank=True)  # why undoing left it; see rules.LEFT
+    # "" = not undone; "deleted", "withdrawn", or why undoing left it (rules.LEFT).
+    undone = models.CharField(max_length=14, blank=True)
 
     objects = RowQuerySet.as_manager()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(name="row_once_per_line", fields=["batch", "line"])
-        ]
+        constraints = [models.UniqueConstraint(name="row_once_per_line", fields=["batch", "line"])]
         indexes = [
             models.Index(
                 name="row_to_look_at",

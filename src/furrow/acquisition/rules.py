@@ -2,7 +2,7 @@
 No database, no clock."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from django.db.models import TextChoices
@@ -13,8 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from furrow.common.phone import mask
 from furrow.common.refusal import Refused
 from furrow.customers.rules import Kind
+from furrow.linkage.rules import WORTH_ASKING_BITS, telling
 from furrow.science.linkage.companies import is_company
+from furrow.science.linkage.compare import Comparison
 from furrow.science.linkage.contacts import birthday_key, email_key, sex_key
+from furrow.science.linkage.files import TableError
 from furrow.science.linkage.mapping import FIELDS
 from furrow.science.linkage.numbers import read_numbers
 from furrow.science.linkage.text import plain
@@ -259,14 +262,11 @@ class Columns:
         return plain(" ".join(found)) if found else ""
 
 
-def read_row(
-    cells: Sequence[str], columns: Columns, *, region: str, kind: str = "", number_needed: bool = True
-) -> Reading:
+def read_row(cells: Sequence[str], columns: Columns, *, region: str, kind: str = "") -> Reading:
     """Understand one row.
 
-    region         where a number without country code belongs, ISO
-    kind           a Kind for every row; "" decides row by row (a firm's name, or only a company)
-    number_needed  False for a row that only adds facts to a known customer
+    region  where a number without country code belongs, ISO
+    kind    a Kind for every row; "" decides row by row (a firm's name, or only a company)
     """
     text = columns.text
     name = text("name", cells) or plain(
@@ -279,7 +279,9 @@ def read_row(
         chosen = Kind(kind)
     else:
         chosen = (
-            Kind.ORGANISATION if (company and not name) or (name and is_company(name)) else Kind.PERSON
+            Kind.ORGANISATION
+            if (company and not name) or (name and is_company(name))
+            else Kind.PERSON
         )
     profile = {f: said for f in _PROFILE_FIELDS if (said := text(f, cells))}
     if chosen is Kind.ORGANISATION and company and name and name != company:
@@ -351,3 +353,93 @@ def shown(cell: str) -> str:
     '12345'
     """
     return _DIGITS.sub(lambda match: mask(re.sub(r"\D", "", match.group(0))), cell)
+
+
+# Who a row is compared with: a known customer ("c", id) or an earlier row's customer ("r", line).
+Root = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody a row may be, at their likest."""
+
+    root: Root
+    shares_number: bool
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a row is. For KNOWN, REPEAT and DOUBT one of `customer` and `line` says whose."""
+
+    finding: Finding
+    customer: int | None = None
+    line: int | None = None
+    reasons: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def judge(candidates: Iterable[Candidate]) -> Verdict:
+    """What a row is, from everybody it may be.
+
+    A number belongs to one customer (B1), so whoever has it is the answer or a doubt; numbers of
+    two customers are a problem. Without a shared number the likest one decides.
+    """
+    best: dict[Root, Candidate] = {}
+    owners: set[Root] = set()
+    for one in candidates:
+        if one.shares_number:
+            owners.add(one.root)
+        if one.root not in best or _likeness(one) > _likeness(best[one.root]):
+            best[one.root] = one
+    if len(owners) > 1:
+        return Verdict(Finding.PROBLEM, problem="several_customers")
+    if owners:
+        return _verdict(best[owners.pop()], is_clear=True)
+    sames = [one for one in best.values() if one.comparison.verdict == "same"]
+    if sames:
+        likest = max(sames, key=_likeness)
+        # A record that names nobody may be joined only when it fits exactly one customer.
+        return _verdict(likest, is_clear=len(sames) == 1 or not likest.comparison.is_weak)
+    doubtful = [one for one in best.values() if one.comparison.weight >= WORTH_ASKING_BITS]
+    if doubtful:
+        return _verdict(max(doubtful, key=_likeness), is_clear=False)
+    return Verdict(Finding.NEW)
+
+
+def _likeness(one: Candidate) -> tuple[bool, float, bool, int]:
+    is_customer = one.root[0] == "c"
+    same = one.comparison.verdict == "same"
+    return same, one.comparison.weight, is_customer, -one.root[1]
+
+
+def _verdict(one: Candidate, *, is_clear: bool) -> Verdict:
+    is_same = is_clear and one.comparison.verdict == "same"
+    kind, number = one.root
+    sure = Finding.KNOWN if kind == "c" else Finding.REPEAT
+    return Verdict(
+        sure if is_same else Finding.DOUBT,
+        customer=number if kind == "c" else None,
+        line=number if kind == "r" else None,
+        reasons=tuple(telling(one.comparison)),
+    )
+
+
+# How a file that cannot be read is told; `code` is science.linkage.files.TableError's.
+FILE_ERRORS: Mapping[str, str | Promise] = {
+    "missing": _("The file is no longer there. Upload it again."),
+    "empty": _("The file is empty."),
+    "encoding": _("The file is not text in UTF-8, UTF-16 or GBK/GB18030, and not a workbook."),
+    "ragged": _("A row has more or fewer cells than the header."),
+    "quote": _("A quotation mark is opened and never closed."),
+    "workbook": _("The workbook cannot be read. Save it again as .xlsx or .csv."),
+    "sheet": _("There is no such sheet in the workbook."),
+}
+
+
+def file_error(error: TableError) -> str:
+    """A file's fault in a sentence, with the place where it was found."""
+    sentence = str(FILE_ERRORS.get(error.code, error.message))
+    if error.line:
+        sentence += " " + _t("Line %(line)d.") % {"line": error.line}
+    return sentence

@@ -1,0 +1,121 @@
+"""A chance that comes one by one: from a form, a machine, a call."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from furrow.acquisition.models import Lead, Row, Source
+from furrow.acquisition.rules import Candidate, CannotImport, Finding, judge
+from furrow.audit.actions import record
+from furrow.common.jobs import enqueue
+from furrow.customers.actions import add_number, create_customer, update_customer
+from furrow.customers.models import Customer
+from furrow.customers.rules import CustomerDraft
+from furrow.linkage.queries import matches_for, record_of
+from furrow.linkage.rules import Probe, telling
+from furrow.organisation.models import Team, User
+
+from .checking import owners_of
+
+
+@transaction.atomic
+def add_lead(
+    *,
+    source: Source,
+    draft: CustomerDraft,
+    given: Mapping[str, object],
+    team: Team | None = None,
+    by: User,
+    at: datetime,
+) -> Lead:
+    """Record one chance: a new customer, or one more origin of somebody known.
+
+    given  every fact as it came, kept with the lead
+
+    Raises CannotImport when nobody could be called, or the numbers are two customers'; and
+    NumberTaken when somebody else records the number in the same instant: asking again helps.
+    """
+    if not draft.numbers:
+        raise CannotImport(_("A lead needs at least one phone number."), rule="A4")
+    probe = Probe(
+        record_of(
+            0, draft.name, draft.numbers, city=draft.city, address=draft.address,
+            email=draft.email, details={k: str(v) for k, v in draft.profile.items()},
+        )
+    )  # fmt: skip
+    matches = matches_for([probe]).get(0, [])
+    verdict = judge(
+        Candidate(("c", match.customer_id), match.shares_number, match.comparison)
+        for match in matches
+    )
+    if verdict.problem:
+        raise CannotImport(
+            _("These numbers belong to different customers already. Merge them first."), rule="B1"
+        )
+    # One by one nobody can be asked: whoever has the number is the customer (B1).
+    shares = next((match for match in matches if match.shares_number), None)
+    if verdict.finding in (Finding.KNOWN, Finding.DOUBT) and (
+        verdict.finding == Finding.KNOWN or shares
+    ):
+        chosen = shares or matches[0]
+        customer = Customer.objects.get(pk=chosen.customer_id)
+        owners = owners_of(draft.numbers)
+        changes, is_first = enrich(customer, draft, owners=owners, by=by, at=at), False
+        reasons = telling(chosen.comparison)
+    else:
+        customer = create_customer(
+            name=draft.name, numbers=draft.numbers, kind=draft.kind, city=draft.city,
+            address=draft.address, email=draft.email, category=draft.category,
+            profile=draft.profile, team=team, by=by, at=at,
+        )  # fmt: skip
+        enqueue("pipeline.enter", customer_ids=[customer.pk], by=by.username)
+        changes, is_first, reasons = {}, True, []
+    lead = Lead.objects.create(
+        customer=customer, source=source, given=dict(given), is_first=is_first,
+        changes=changes, match_reasons=reasons, at=at,
+    )  # fmt: skip
+    record("lead.added", of=lead, by=by.username, at=at, customer=customer.pk, source=source.pk)
+    return lead
+
+
+def enrich(
+    customer: Customer,
+    draft: CustomerDraft,
+    *,
+    owners: Mapping[str, int],
+    by: User,
+    at: datetime,
+) -> dict[str, object]:
+    """Add to a customer what another origin knows more; never overwrite.
+
+    owners   whose each number is already; these are not added
+    returns  what was changed, so that it can be taken back: {"numbers": ids, "filled": facts}
+    """
+    added = [
+        add_number(customer=customer, e164=e164, by=by, at=at).pk
+        for e164 in draft.numbers
+        if e164 not in owners
+    ]
+    filled: dict[str, object] = {
+        name: said
+        for name in ("city", "address", "email", "category")
+        if (said := getattr(draft, name)) and not getattr(customer, name)
+    }
+    profile = {k: v for k, v in draft.profile.items() if v and not customer.profile.get(k)}
+    if profile:
+        filled["profile"] = profile
+    if filled:
+        update_customer(customer=customer, changes=filled, by=by, at=at)
+    changes = {"numbers": added, "filled": filled}
+    return {what: value for what, value in changes.items() if value}
+
+
+def move_leads(duplicate: Customer, kept: Customer) -> None:
+    """Every origin follows the merge: the kept customer answers where both numbers came from."""
+    Lead.objects.filter(customer=duplicate).update(customer=kept)
+
+
+def move_rows(duplicate: Customer, kept: Customer) -> None:
+    Row.objects.filter(customer=duplicate).update(customer=kept)
