@@ -76,9 +76,9 @@ async def _live(receive: Receive, send: Send) -> None:
 
 
 def _conninfo() -> str:
-    database = settings.DATABASES["default"]
+    database = connection.settings_dict  # during tests it names their own database
     return make_conninfo(
-        dbname=connection.settings_dict["NAME"],  # a test's own database during tests
+        dbname=database["NAME"],
         user=database["USER"],
         password=database["PASSWORD"],
         host=database["HOST"],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def texts_of_template(source: str, origin: str) -> Iterator[Text]:
         yield from _text(name, list(ast.literal_eval(f"({arguments},)")))
 
 
-def _text(name: str, said: list[object]) -> Iterator[Text]:
+def _text(name: str, said: Sequence[object]) -> Iterator[Text]:
     context, singular, plural = (
         None if position is None else said[position] if position < len(said) else None
         for position in CALLS[name]

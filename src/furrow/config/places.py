@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -25,3 +26,12 @@ def cache_folder() -> Path:
     if is_a_checkout():
         return REPOSITORY / ".cache"
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")).expanduser() / "furrow"
+
+
+def schema_mark() -> str:
+    """Text that changes whenever a migration of ours, or a locked version of a library, does."""
+    digest = hashlib.sha256()
+    lock = REPOSITORY / "requirements" / "core.txt"
+    for path in [*sorted(PACKAGE.glob("*/migrations/*.py")), *([lock] if lock.exists() else [])]:
+        digest.update(str(path).encode() + path.read_bytes())
+    return digest.hexdigest()

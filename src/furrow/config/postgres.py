@@ -29,7 +29,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 from urllib.parse import quote
 
 from furrow.config.places import PACKAGE, REPOSITORY, cache_folder
@@ -279,14 +279,33 @@ class Cluster:
     def create_database(self, database: str = SUPERUSER) -> bool:
         """Make an empty database on the running server. False if it existed."""
         import psycopg
+
+        try:
+            self._execute("CREATE DATABASE {}", database)
+        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+            return False
+        return True
+
+    def drop_database(self, database: str) -> None:
+        """Remove a database, whoever is connected to it; nothing happens if there is none."""
+        self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
+
+    def rename_database(self, database: str, new: str) -> None:
+        """Rename a database nobody is connected to."""
+        self._execute("ALTER DATABASE {} RENAME TO {}", database, new)
+
+    def databases(self) -> set[str]:
+        """The names of all databases, PostgreSQL's own included."""
+        return {name for (name,) in self._execute("SELECT datname FROM pg_database")}
+
+    def _execute(self, statement: str, *names: str) -> list[tuple[Any, ...]]:
+        import psycopg
         from psycopg import sql
 
+        query = sql.SQL(statement).format(*map(sql.Identifier, names))
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            try:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
-            except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-                return False
-        return True
+            cursor = connection.execute(query)
+            return cursor.fetchall() if cursor.description else []
 
     # -- starting and stopping ----------------------------------------------------------------
 
@@ -312,7 +331,15 @@ class Cluster:
         """Disconnect everybody and stop, whoever uses it. Nothing happens if it is not running."""
         if not (self._data / "postmaster.pid").exists():
             return
-        stop = [self._programs / "pg_ctl", "-D", self._data, "-w", "-t", str(STOP_SECONDS), "stop"]
+        stop: list[str | Path] = [
+            self._programs / "pg_ctl",
+            "-D",
+            self._data,
+            "-w",
+            "-t",
+            str(STOP_SECONDS),
+            "stop",
+        ]
         if self._run(*stop, "-m", "fast").returncode != 0 and self._postmaster() is not None:
             self._run(*stop, "-m", "immediate")
 
@@ -354,7 +381,7 @@ class Cluster:
         shutil.rmtree(fresh, ignore_errors=True)
         made = self._run(
             self._programs / "initdb",
-            *("-D", fresh, "-U", SUPERUSER, "--encoding=UTF8", *locale, "--data-checksums"),
+            *("-D", str(fresh), "-U", SUPERUSER, "--encoding=UTF8", *locale, "--data-checksums"),
             *("--auth=scram-sha-256", f"--pwfile={password}"),
             *([] if self.durable else ["--no-sync"]),
         )
@@ -369,12 +396,19 @@ class Cluster:
         if socket.stat().st_uid != self._account.uid:
             raise CannotRunPostgres(f"{socket} belongs to somebody else; remove it.")
         settings = {"unix_socket_directories": "'" + str(socket).replace("'", "''") + "'"}
-        settings |= SETTINGS | ({} if self.durable else NOT_DURABLE)
+        settings |= {**SETTINGS, **({} if self.durable else NOT_DURABLE)}
         lines = [f"{key} = {value}\n" for key, value in settings.items()]
         (self._data / "postgresql.conf").write_text("".join(lines))
 
     def _launch(self) -> None:
-        start = [self._programs / "pg_ctl", "-D", self._data, "-l", self._log, "-w"]
+        start: list[str | Path] = [
+            self._programs / "pg_ctl",
+            "-D",
+            self._data,
+            "-l",
+            self._log,
+            "-w",
+        ]
         start += ["-t", str(START_SECONDS), "start"]
         if self._log.exists() and self._log.stat().st_size > 10_000_000:
             self._log.unlink()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import hashlib
 import importlib
 import os
 import signal
@@ -26,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TextIO
 
-from furrow.config.places import PACKAGE, REPOSITORY
+from furrow.config.places import PACKAGE, schema_mark
 
 GRACE_SECONDS = 12  # a part's own graceful stop takes at most ten
 FIRST_PAUSE_SECONDS = 0.5  # before a crashed part is started again; doubles each time
@@ -355,7 +354,7 @@ class _Database:
         from furrow.config.messages import compile_catalogue
 
         compile_catalogue()
-        self._once("migrate", ["migrate", "--verbosity=1"], _schema(), environment, stopping)
+        self._once("migrate", ["migrate", "--verbosity=1"], schema_mark(), environment, stopping)
         if with_demo:
             self._once("demo", ["demo", "--if-empty"], "1", environment, stopping)
 
@@ -406,15 +405,6 @@ class _Database:
             raise CannotRun(f"furrow {' '.join(words)} failed ({_reason(child.returncode)}).")
         if mark:
             mark.write_text(version)
-
-
-def _schema() -> str:
-    """Changes whenever a migration of ours or a locked version changes."""
-    digest = hashlib.sha256()
-    locks = [REPOSITORY / "requirements" / "core.txt"]
-    for path in [*sorted(PACKAGE.glob("*/migrations/*.py")), *filter(Path.exists, locks)]:
-        digest.update(str(path).encode() + path.read_bytes())
-    return digest.hexdigest()
 
 
 def _greet(terminal: Terminal, port: int, began: float, stopping: threading.Event) -> None:
