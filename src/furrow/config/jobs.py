@@ -4,4 +4,4 @@ from procrastinate import App
 
 
 def on_app_ready(app: App) -> None:
-    """Nothing to add yet: tasks register themselves from each capability's tasks.py."""
+    """Nothing to add: tasks register themselves from each capability's tasks.py."""
