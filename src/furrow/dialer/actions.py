@@ -11,6 +11,7 @@ from furrow.audit.actions import record
 from furrow.calls.actions import move_call, place_call
 from furrow.calls.models import Call
 from furrow.calls.rules import CallState, Outcome
+from furrow.campaigns.actions import count_attempt
 from furrow.campaigns.models import Campaign
 from furrow.campaigns.rules import CampaignState
 from furrow.common.realtime import DIALER_CHANNEL, notify
@@ -52,6 +53,8 @@ def start_call(
         )
         if permit is not None:
             call = place_call(permit=permit, campaign=campaign, by=by, at=at)
+            if campaign is not None:
+                count_attempt(campaign_id=campaign.pk, customer_id=number.customer_id)
             set_presence(user=agent, state=PresenceState.CALLING, at=at)
             notify(DIALER_CHANNEL)
             return call

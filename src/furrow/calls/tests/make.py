@@ -1,60 +1,19 @@
 """Calls for tests: with a real permit, moved by the real actions."""
 
 from datetime import datetime, timedelta
-from itertools import count
 
 from furrow.calls.actions import move_call, place_call
 from furrow.calls.models import Call
 from furrow.calls.rules import CallState, Outcome
-from furrow.campaigns.models import (
-    Campaign,
-    Disposition,
-    DispositionSet,
-    Script,
-    ScriptVersion,
-)
-from furrow.campaigns.rules import CampaignState, Effect
+from furrow.campaigns.models import Campaign
+from furrow.campaigns.tests.make import make_campaign, make_disposition
 from furrow.customers.models import Customer, Number
 from furrow.customers.tests.make import make_customer, number_of
 from furrow.organisation.models import User
 from furrow.organisation.tests.make import NOON, make_agent
 from furrow.permits.models import Permit
 
-_next = count(1)
-
-
-def make_disposition(
-    *, key: int = 1, effect: Effect = Effect.NOTHING, set: DispositionSet | None = None
-) -> Disposition:
-    return Disposition.objects.create(
-        set=set or DispositionSet.objects.create(name=f"Results {next(_next)}"),
-        key=key,
-        name_en="Interested",
-        name_zh="有意向",
-        effect=effect,
-    )
-
-
-def make_campaign(
-    *, agent: User, state: CampaignState = CampaignState.RUNNING, name: str = ""
-) -> Campaign:
-    """A campaign with one result (key 1), one agent, and hours round the clock."""
-    name = name or f"Campaign {next(_next)}"
-    script = ScriptVersion.objects.create(
-        script=Script.objects.create(name=name), version=1, body={}, by=agent, at=NOON
-    )
-    campaign = Campaign.objects.create(
-        name=name,
-        state=state,
-        script_version=script,
-        disposition_set=make_disposition().set,
-        opens_minute=0,
-        closes_minute=24 * 60,
-        by=agent,
-        created_at=NOON,
-    )
-    campaign.agents.add(agent)
-    return campaign
+__all__ = ["make_call", "make_campaign", "make_disposition", "make_permit"]
 
 
 def make_permit(
