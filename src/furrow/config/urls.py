@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("furrow.campaigns.urls")),
     path("", include("furrow.followups.urls")),
     path("", include("furrow.desk.urls")),
+    path("", include("furrow.permits.urls")),
 ]
 if settings.DEBUG:
     urlpatterns.append(path("kit/", TemplateView.as_view(template_name="kit.html"), name="kit"))
