@@ -1,6 +1,7 @@
 """The URLs the browser tests of the kit use: the gallery, an act that is refused, a search."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -22,12 +23,19 @@ def search(request: HttpRequest) -> HttpResponse:
     return render(request, "partials/hits.html", {"groups": [{"title": "客户", "hits": hits}]})
 
 
+def live(request: HttpRequest) -> HttpResponse:
+    """The gallery as somebody signed in sees it, with a live connection."""
+    me = SimpleNamespace(theme="auto", team="", get_role_display="Agent")
+    return render(request, "kit.html", {"me": me, "events_url": "/events/"})
+
+
 def page(name: str) -> Callable[[HttpRequest], HttpResponse]:
     return TemplateView.as_view(template_name=name)
 
 
 urlpatterns = [
     path("kit/", page("kit.html")),
+    path("kit/live/", live),
     path("kit/none", refuse),
     path("search/", search, name="search"),
     path("account/", include("allauth.urls")),

@@ -25,9 +25,9 @@ def kit(page: Any, live_server: Any) -> Iterator[Any]:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(
         "console",
-        lambda message: complaints.append(message.text)
-        if "Content Security Policy" in message.text
-        else None,
+        lambda message: (
+            complaints.append(message.text) if "Content Security Policy" in message.text else None
+        ),
     )
     page.goto(f"{live_server.url}/kit/")
     page.wait_for_selector("#k-agents.tomselected", state="attached")
@@ -96,14 +96,35 @@ def test_picking_rows_shows_the_bulk_bar(kit: Any) -> None:
     assert kit.locator(".bulk [data-picked]").inner_text() == "3"
 
 
-def test_the_table_of_live_messages(kit: Any) -> None:
-    """What the parser of server-sent events makes of text in awkward pieces."""
-    kit.evaluate("document.body.addEventListener('furrow:say', () => undefined)")
+def test_the_server_may_say_something_by_a_trigger(kit: Any) -> None:
     kit.evaluate(
         "document.body.dispatchEvent(new CustomEvent('furrow:say',"
         " {detail: {words: 'Saved', kind: 'good'}, bubbles: true}))"
     )
     kit.wait_for_selector("#messages .message.is-good")
+
+
+def test_after_a_lost_connection_the_page_is_told_to_reload_its_live_parts(
+    page: Any, live_server: Any
+) -> None:
+    """The first connection ends after one message; the second says nothing and so does no harm."""
+    page.route(
+        "**/events/",
+        lambda route: route.fulfill(
+            content_type="text/event-stream",
+            body=': hello\n\nevent: call\ndata: {"id": 7}\n\n',
+        ),
+    )
+    page.add_init_script(
+        "window.seen = []; addEventListener('DOMContentLoaded', () => {"
+        "for (const kind of ['call', 'resync']) document.body.addEventListener('furrow:' + kind,"
+        " event => { seen.push([kind, event.detail.id]);"
+        " document.body.toggleAttribute('data-full', seen.length > 2) })})"
+    )
+    page.goto(f"{live_server.url}/kit/live/")
+    page.wait_for_selector("body[data-full]")
+
+    assert page.evaluate("seen.slice(0, 3)") == [["call", 7], ["resync", None], ["call", 7]]
 
 
 def test_nothing_is_wider_than_a_phone(kit: Any) -> None:
