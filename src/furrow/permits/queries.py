@@ -1,9 +1,11 @@
 """What the gate looks at, and what it would say."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Q
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from furrow.common.phone import mask, zone
@@ -123,6 +125,20 @@ def may_call(
     different a moment later, and only a permit counts."""
     facts = facts_for(number=number, agent=agent, campaign=campaign, purpose=purpose, at=at)
     return decide(facts, at=at)
+
+
+@dataclass(frozen=True)
+class CheckTold:
+    """One check as the panel lists it; `ok` None = not asked, an earlier one said no."""
+
+    name: str | Promise
+    ok: bool | None
+
+
+def checks_told(decision: Decision) -> list[CheckTold]:
+    """Every check in the order asked, with its answer."""
+    answered = {answer.check: answer.ok for answer in decision.answers}
+    return [CheckTold(name, answered.get(check)) for check, name in CHECK_NAMES.items()]
 
 
 def tell_denials(customer: Customer, before: datetime | None, most: int) -> list[Moment]:

@@ -183,11 +183,8 @@ def _happen(
 
 def _check_caps(numbers: list[Number], quiet_from: dict[int, datetime]) -> None:
     policy = policy_from(ALWAYS, region="CN", version=1)
-    dialled = list(
-        Permit.objects.filter(spent_at__isnull=False)
-        .order_by("spent_at", "pk")
-        .values_list("number_id", "spent_at")
-    )
+    spent = Permit.objects.filter(spent_at__isnull=False).order_by("spent_at", "pk")
+    dialled = [(p.number_id, p.spent_at) for p in spent if p.spent_at is not None]
     groups = [(policy.customer_caps, [at for _n, at in dialled])]
     groups += [
         (policy.number_caps, [at for n, at in dialled if n == number.pk]) for number in numbers

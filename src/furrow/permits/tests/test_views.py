@@ -1,0 +1,60 @@
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from furrow.compliance.actions import set_policy
+from furrow.compliance.tests.make import WEEK, make_body, make_suppression
+from furrow.customers.tests.make import make_customer
+from furrow.organisation.tests.make import make_agent
+
+from .make import make_callable
+
+pytestmark = pytest.mark.django_db
+
+
+def allow_all_hours() -> None:
+    at = timezone.now() - timedelta(days=1)
+    body = make_body(windows=[{"weekdays": WEEK, "from": "00:00", "to": "24:00"}], on_holidays=True)
+    set_policy(region="CN", body=body, note="", by=make_agent(), at=at)
+
+
+def test_the_panel_says_yes_and_what_was_asked(client: Client) -> None:
+    allow_all_hours()
+    number, agent = make_callable()
+    client.force_login(agent)
+
+    page = client.get(f"/permits/panel/{number.customer_id}/").content.decode()
+
+    assert "May we call now?" in page
+    assert "is-good" in page
+    assert "Nobody else on the line" in page
+    assert number.e164[-11:] not in page
+
+
+def test_the_panel_says_no_with_the_rule_and_what_was_not_asked(client: Client) -> None:
+    number, agent = make_callable()
+    make_suppression(e164=number.e164, reason="by post")
+    client.force_login(agent)
+
+    page = client.get(f"/permits/panel/{number.customer_id}/?number={number.pk}").content.decode()
+
+    assert "by post" in page
+    assert "Rule C4" in page
+    assert page.count("not asked") == 7
+
+
+def test_without_a_number_it_says_so(client: Client) -> None:
+    agent = make_agent()
+    customer = make_customer(numbers=[], owner=agent)
+    client.force_login(agent)
+
+    assert "No number" in client.get(f"/permits/panel/{customer.pk}/").content.decode()
+
+
+def test_another_teams_customer_is_not_there(client: Client) -> None:
+    number, _ = make_callable()
+    client.force_login(make_agent())
+
+    assert client.get(f"/permits/panel/{number.customer_id}/").status_code == 404
