@@ -6,8 +6,8 @@ from django import forms
 from django.template import engines
 from django.template.loader import render_to_string
 
-from furrow.config.places import PACKAGE, REPOSITORY
-
+PACKAGE = Path(__file__).resolve().parents[2]
+REPOSITORY = PACKAGE.parents[1]
 TEMPLATES = sorted(PACKAGE.glob("*/templates/**/*.html"))
 ICONS = REPOSITORY / "frontend" / "icons.txt"
 
