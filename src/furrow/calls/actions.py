@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from furrow.acquisition.models import Lead
 from furrow.audit.actions import record
 from furrow.campaigns.models import Campaign, Disposition
 from furrow.common.realtime import publish
@@ -57,6 +58,10 @@ def place_call(*, permit: Permit, campaign: Campaign | None, by: User, at: datet
         agent=agent,
         team_id=agent.team_id,
         campaign=campaign,
+        source_id=Lead.objects.filter(customer_id=permit.customer_id)
+        .order_by("at", "id")
+        .values_list("source_id", flat=True)
+        .first(),
         attempt=Call.objects.filter(customer_id=permit.customer_id).count() + 1,
         queued_at=at,
     )

@@ -6,6 +6,7 @@ import pghistory
 from django.db import models
 from django.db.models import Q
 
+from furrow.acquisition.models import Source
 from furrow.campaigns.models import Campaign, Disposition
 from furrow.customers.models import Customer, Number
 from furrow.organisation.models import Team, User
@@ -45,6 +46,8 @@ class Call(models.Model):
     agent = models.ForeignKey(User, models.PROTECT)
     team = models.ForeignKey(Team, models.PROTECT, null=True)  # the agent's, at that time
     campaign = models.ForeignKey(Campaign, models.PROTECT, null=True, blank=True)
+    # Where the number first came from, at that time: reports by source join nothing.
+    source = models.ForeignKey(Source, models.PROTECT, null=True, blank=True)
     state = models.CharField(max_length=8, choices=CallState, default=CallState.QUEUED)
     outcome = models.CharField(max_length=16, choices=Outcome, blank=True)
     cause = models.CharField(max_length=60, blank=True)  # the line's own word, for the engineer

@@ -16,7 +16,7 @@ from furrow.campaigns.rules import Effect
 from furrow.customers.models import Customer, Number
 from furrow.followups.models import FollowUp
 from furrow.followups.queries import next_due
-from furrow.organisation.models import User
+from furrow.organisation.models import Presence, User
 
 
 class Why(TextChoices):
@@ -78,6 +78,10 @@ def seat_of(
     if target := next_target(agent=agent, at=at, skip=skip):
         return Seat(Why.CAMPAIGN, target.customer, primary_number(target.customer), target.campaign)
     return None
+
+
+def presence_of(agent: User) -> Presence | None:
+    return Presence.objects.filter(pk=agent.pk).first()
 
 
 def primary_number(customer: Customer) -> Number | None:

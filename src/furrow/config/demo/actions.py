@@ -85,6 +85,7 @@ class Person:
     interest: float
     is_bad_list: bool
     agent: User | None
+    source: Source | None = None
     attempts: int = 0
     cp: int | None = None
     stage: Stage = Stage.SCREENING
@@ -282,6 +283,7 @@ def _customers(company: Company, *, at: datetime, size: Size) -> None:
                 interest,
                 is_bad,
                 agent,
+                company.sources[pick],
                 stage_since=came,
             )
         )
@@ -487,6 +489,7 @@ class _Story:
             agent=agent,
             team_id=agent.team_id,
             campaign=campaign,
+            source=person.source,
             state=CallState.ENDED,
             outcome=outcome,
             attempt=min(person.attempts, 99),

@@ -15,13 +15,12 @@ from furrow.common.phone import zone
 from furrow.customers.models import Customer, Number
 from furrow.desk.actions import wrap_up
 from furrow.desk.forms import WrapUpForm
-from furrow.desk.queries import Seat, campaign_for, current_call, seat_of, suggested
+from furrow.desk.queries import Seat, campaign_for, current_call, presence_of, seat_of, suggested
 from furrow.desk.rules import NEXT_STEPS, AwayReason, due_of
 from furrow.dialer.actions import ask_hang_up, start_call
 from furrow.followups.queries import for_the_day, load_of
 from furrow.organisation.actions import set_presence
 from furrow.organisation.http import Request, requires
-from furrow.organisation.models import Presence
 from furrow.organisation.rules import Act, PresenceState
 from furrow.permits.rules import Purpose
 
@@ -38,7 +37,7 @@ def _desk_context(request: Request, *, at: datetime, seat: Seat | None) -> dict[
     day_ends = _day_end(at)
     return {
         "seat": seat,
-        "presence": Presence.objects.filter(pk=agent.pk).first(),
+        "presence": presence_of(agent),
         "away_reasons": AwayReason.choices,
         "steps": [
             (step, due_of(step, local_now=at.astimezone(zone(seat.number.time_zone))))
@@ -82,7 +81,7 @@ def _bar(request: Request, *, at: datetime) -> HttpResponse:
     context = {
         "seat": seat,
         "suggested": suggested(seat) if seat else None,
-        "presence": Presence.objects.filter(pk=request.user.pk).first(),
+        "presence": presence_of(request.user),
         "away_reasons": AwayReason.choices,
         "is_live": True,
     }
