@@ -12,7 +12,7 @@ from furrow.customers.models import Customer
 from furrow.organisation.models import Team, User
 from furrow.organisation.rules import Act, Scope
 
-from .rules import PROBLEMS, BatchState, Choice, Finding, LegalBasis, RowState, SourceKind
+from .rules import DOUBTS, PROBLEMS, BatchState, Choice, Finding, LegalBasis, RowState, SourceKind
 
 
 class SourceQuerySet(models.QuerySet["Source"]):
@@ -111,6 +111,7 @@ class Row(models.Model):
     kin = ArrayField(models.IntegerField(), default=list)  # earlier lines that share a key
     repeats = models.PositiveIntegerField(null=True, blank=True)  # the earlier line it repeats
     match_reasons = models.JSONField(default=list)  # codes; why it is known, repeated or doubtful
+    weight = models.FloatField(default=0)  # of the match, in bits
     state = models.CharField(max_length=10, choices=RowState, default=RowState.READ)
     # Before the import: the known customer it matches. Afterwards: whose lead it became.
     customer = models.ForeignKey(
@@ -139,7 +140,7 @@ class Row(models.Model):
 
     @property
     def problem_text(self) -> str:
-        return str(PROBLEMS.get(self.problem, self.problem))
+        return str((PROBLEMS | DOUBTS).get(self.problem, self.problem))
 
     @property
     def given(self) -> dict[str, str]:

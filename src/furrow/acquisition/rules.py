@@ -131,6 +131,12 @@ PROBLEMS: Mapping[str, str | Promise] = {
     "ragged": _("The row has more cells than the header."),
     "several_customers": _("Its numbers belong to different customers already."),
 }
+# Why a row is doubtful.
+DOUBTS: Mapping[str, str | Promise] = {
+    "contested": _("Much is shared, but the names contradict each other."),
+    "other_name": _("The number belongs to somebody of another name."),
+    "alike": _("Perhaps the same, but no number is shared."),
+}
 # Why undoing an import left a customer or a fact in place.
 LEFT: Mapping[str, str | Promise] = {
     "owned": _("Somebody looks after the customer now."),
@@ -367,6 +373,11 @@ class Candidate:
     shares_number: bool
     comparison: Comparison
 
+    @property
+    def is_same(self) -> bool:
+        """One customer beyond doubt: alike enough, and the names do not exclude each other."""
+        return self.comparison.verdict == "same" and not self.comparison.is_contested
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -376,14 +387,16 @@ class Verdict:
     customer: int | None = None
     line: int | None = None
     reasons: tuple[str, ...] = ()
-    problem: str = ""
+    weight: float = 0.0  # bits
+    problem: str = ""  # a key of PROBLEMS, or of DOUBTS for a doubt
 
 
 def judge(candidates: Iterable[Candidate]) -> Verdict:
     """What a row is, from everybody it may be.
 
-    A number belongs to one customer (B1), so whoever has it is the answer or a doubt; numbers of
-    two customers are a problem. Without a shared number the likest one decides.
+    A number belongs to one customer (B1), so whoever has it is the answer, or a doubt when their
+    names contradict each other (two shops behind one switchboard); numbers of two customers are a
+    problem. Without a shared number, or when somebody else fits beyond doubt, the likest decides.
     """
     best: dict[Root, Candidate] = {}
     owners: set[Root] = set()
@@ -394,9 +407,9 @@ def judge(candidates: Iterable[Candidate]) -> Verdict:
             best[one.root] = one
     if len(owners) > 1:
         return Verdict(Finding.PROBLEM, problem="several_customers")
-    if owners:
-        return _verdict(best[owners.pop()], is_clear=True)
-    sames = [one for one in best.values() if one.comparison.verdict == "same"]
+    sames = [one for one in best.values() if one.is_same]
+    if owners and (best[owner := owners.pop()].is_same or not sames):
+        return _verdict(best[owner], is_clear=True)
     if sames:
         likest = max(sames, key=_likeness)
         # A record that names nobody may be joined only when it fits exactly one customer.
@@ -409,12 +422,11 @@ def judge(candidates: Iterable[Candidate]) -> Verdict:
 
 def _likeness(one: Candidate) -> tuple[bool, float, bool, int]:
     is_customer = one.root[0] == "c"
-    same = one.comparison.verdict == "same"
-    return same, one.comparison.weight, is_customer, -one.root[1]
+    return one.is_same, one.comparison.weight, is_customer, -one.root[1]
 
 
 def _verdict(one: Candidate, *, is_clear: bool) -> Verdict:
-    is_same = is_clear and one.comparison.verdict == "same"
+    is_same = is_clear and one.is_same
     kind, number = one.root
     sure = Finding.KNOWN if kind == "c" else Finding.REPEAT
     return Verdict(
@@ -422,7 +434,15 @@ def _verdict(one: Candidate, *, is_clear: bool) -> Verdict:
         customer=number if kind == "c" else None,
         line=number if kind == "r" else None,
         reasons=tuple(telling(one.comparison)),
+        weight=one.comparison.weight,
+        problem="" if is_same else _doubt(one),
     )
+
+
+def _doubt(one: Candidate) -> str:
+    if one.comparison.verdict == "same" and one.comparison.is_contested:
+        return "contested"
+    return "other_name" if one.shares_number else "alike"
 
 
 # How a file that cannot be read is told; `code` is science.linkage.files.TableError's.

@@ -26,9 +26,7 @@ from .rules import (
 )
 
 
-def matches_for(
-    probes: Sequence[Probe], *, rarity: Rarity | None = None
-) -> dict[int, list[Match]]:
+def matches_for(probes: Sequence[Probe], *, rarity: Rarity | None = None) -> dict[int, list[Match]]:
     """Known customers who share a number, name or address, by the probe's id, best first.
 
     Everybody who has one of the numbers is among them, however different otherwise; of the

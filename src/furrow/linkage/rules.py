@@ -1,12 +1,11 @@
 """What brings two records together, and how a likeness is told. No database, no clock."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _t
-from django.utils.translation import gettext_lazy as _
 
 from furrow.common.refusal import Refused
 from furrow.science.linkage.addresses import address_key
@@ -14,6 +13,7 @@ from furrow.science.linkage.companies import company_key
 from furrow.science.linkage.compare import Comparison
 from furrow.science.linkage.names import name_key
 from furrow.science.linkage.profiles import Record, place_key
+from furrow.science.linkage.words import reason_word
 
 # Values that more customers share bring nobody together: the work stays bounded.
 MOST_BY_NAME = 12
@@ -64,7 +64,7 @@ class Match:
 
     @property
     def is_same(self) -> bool:
-        return self.comparison.verdict == "same"
+        return self.comparison.verdict == "same" and not self.comparison.is_contested
 
 
 def keys_of(probe: Probe) -> list[str]:
@@ -81,48 +81,9 @@ def keys_of(probe: Probe) -> list[str]:
     return keys
 
 
-REASONS: Mapping[str, str | Promise] = {
-    "same_number": _("same number"),
-    "number_similar": _("number differs by one digit"),
-    "number_differs": _("other number"),
-    "same_name": _("same name"),
-    "name_similar": _("similar name"),
-    "name_sounds_alike": _("name sounds the same"),
-    "name_swapped": _("name in another order"),
-    "name_differs": _("other name"),
-    "name_contradicts": _("names that exclude each other"),
-    "same_surname": _("same surname"),
-    "surname_differs": _("other surname"),
-    "same_company": _("same company"),
-    "company_similar": _("similar company"),
-    "company_differs": _("other company"),
-    "branch_differs": _("other branch"),
-    "same_address": _("same address"),
-    "address_similar": _("similar address"),
-    "address_differs": _("other address"),
-    "same_city": _("same city"),
-    "city_similar": _("similar city"),
-    "city_differs": _("other city"),
-    "same_district": _("same district"),
-    "same_province": _("same province"),
-    "same_postcode": _("same postcode"),
-    "same_email": _("same e-mail"),
-    "email_similar": _("similar e-mail"),
-    "email_differs": _("other e-mail"),
-    "same_wechat": _("same WeChat"),
-    "same_identity": _("same identity number"),
-    "identity_differs": _("other identity number"),
-    "same_birthday": _("same birthday"),
-    "birthday_similar": _("similar birthday"),
-    "birthday_differs": _("other birthday"),
-    "same_sex": _("same sex"),
-    "sex_differs": _("other sex"),
-}
-
-
 def in_words(codes: Iterable[str]) -> list[str]:
-    """Reasons as people read them; a code without words of its own is left out."""
-    return [str(REASONS[code]) for code in codes if code in REASONS]
+    """Reasons as people read them, in the language of the moment."""
+    return [reason_word(code, get_language() or "en") for code in codes]
 
 
 def telling(comparison: Comparison) -> list[str]:

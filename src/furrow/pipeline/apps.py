@@ -6,12 +6,14 @@ class PipelineConfig(AppConfig):
     name = "furrow.pipeline"
 
     def ready(self) -> None:
+        from furrow.acquisition.arrivals import declare_welcome
         from furrow.customers.columns import declare_column
         from furrow.customers.filters import declare_filter
         from furrow.customers.holdings import declare
 
         from . import actions, queries
 
+        declare_welcome(actions.enter_pipeline)
         declare("pipeline.Standing.customer", move=actions.move_standing)
         declare("pipeline.StageMove.customer", move=actions.move_moves, tell=queries.tell_moves)
         declare("pipeline.ScoreGiven.customer", move=actions.move_scores, tell=queries.tell_scores)

@@ -69,7 +69,7 @@ def read_file(*, batch: Batch) -> Iterator[int]:
 def _copy_rows(batch: Batch, columns: Columns, chunk: Sequence[tuple[int, Sequence[str]]]) -> None:
     names = (
         "batch_id, line, cells, facts, numbers, keys, problem, finding, choice, kin,"
-        " match_reasons, state, undone"
+        " match_reasons, weight, state, undone"
     )
     with connection.cursor() as cursor, cursor.copy(
         f"COPY acquisition_row ({names}) FROM STDIN"
@@ -83,7 +83,7 @@ def _copy_rows(batch: Batch, columns: Columns, chunk: Sequence[tuple[int, Sequen
             copy.write_row(
                 (
                     batch.pk, line, [c.replace("\0", "") for c in cells], Jsonb(reading.facts),
-                    list(reading.numbers), keys, reading.problem, str(finding), "", [], Jsonb([]),
+                    list(reading.numbers), keys, reading.problem, str(finding), "", [], Jsonb([]), 0.0,
                     str(RowState.READ), "",
                 )
             )  # fmt: skip
@@ -149,6 +149,7 @@ def _settle(row: Row, verdict: Verdict) -> None:
     row.customer_id = verdict.customer if is_told else None
     row.repeats = verdict.line if is_told else None
     row.match_reasons = list(verdict.reasons) if is_told else []
+    row.weight = verdict.weight if is_told else 0.0
 
 
 def _kin(batch: Batch, rows: Sequence[Row]) -> dict[int, Row]:
@@ -202,9 +203,10 @@ def _store(rows: Sequence[Row]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE acquisition_row AS r SET finding = n.finding, problem = n.problem,"
-            " customer_id = n.customer, repeats = n.repeats, match_reasons = n.reasons"
+            " customer_id = n.customer, repeats = n.repeats, match_reasons = n.reasons,"
+            " weight = n.weight"
             " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::int[],"
-            " %s::jsonb[]) AS n(id, finding, problem, customer, repeats, reasons)"
+            " %s::jsonb[], %s::float[]) AS n(id, finding, problem, customer, repeats, reasons, weight)"
             " WHERE r.id = n.id",
             [
                 [row.pk for row in rows],
@@ -213,8 +215,16 @@ def _store(rows: Sequence[Row]) -> None:
                 [row.customer_id for row in rows],
                 [row.repeats for row in rows],
                 [Jsonb(row.match_reasons) for row in rows],
+                [row.weight for row in rows],
             ],
         )
+
+
+def settle_contested(*, batch: Batch) -> None:
+    """A customer whose name contradicts a row's is joined after all when no other row of the list
+    fits better: guides list a place once, under one name or another."""
+    with connection.cursor() as cursor:
+        cursor.execute(load_sql("furrow.acquisition", "settle_contested"), {"batch": batch.pk})
 
 
 def tally_findings(batch: Batch) -> dict[str, object]:

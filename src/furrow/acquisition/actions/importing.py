@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Count
 
+from furrow.acquisition.arrivals import welcome_all
 from furrow.acquisition.models import Batch, Lead, Row
 from furrow.acquisition.rules import (
     OUTCOMES,
@@ -16,7 +17,6 @@ from furrow.acquisition.rules import (
     RowState,
     check_sums,
 )
-from furrow.common.jobs import enqueue
 from furrow.customers.actions import bulk_create_customers
 from furrow.customers.models import Customer
 from furrow.customers.rules import CustomerDraft, Kind, NumberTaken
@@ -140,11 +140,8 @@ class _Chunk:
             self.live[customer.pk] = customer.pk
             self.owners.update(dict.fromkeys(row.numbers, customer.pk))
             self.leads.append(self._lead(row, customer.pk, is_first=True))
-        enqueue(
-            "pipeline.enter",
-            customer_ids=[customer.pk for customer in customers],
-            by=self.batch.by.username,
-        )
+        ids = [customer.pk for customer in customers]
+        welcome_all(customer_ids=ids, by=self.batch.by, at=self.at)
         self.waiting.clear()
         self.waiting_numbers.clear()
 

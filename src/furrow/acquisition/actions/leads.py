@@ -6,10 +6,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from furrow.acquisition.arrivals import welcome_all
 from furrow.acquisition.models import Lead, Row, Source
 from furrow.acquisition.rules import Candidate, CannotImport, Finding, judge
 from furrow.audit.actions import record
-from furrow.common.jobs import enqueue
 from furrow.customers.actions import add_number, create_customer, update_customer
 from furrow.customers.models import Customer
 from furrow.customers.rules import CustomerDraft
@@ -70,7 +70,7 @@ def add_lead(
             address=draft.address, email=draft.email, category=draft.category,
             profile=draft.profile, team=team, by=by, at=at,
         )  # fmt: skip
-        enqueue("pipeline.enter", customer_ids=[customer.pk], by=by.username)
+        welcome_all(customer_ids=[customer.pk], by=by, at=at)
         changes, is_first, reasons = {}, True, []
     lead = Lead.objects.create(
         customer=customer, source=source, given=dict(given), is_first=is_first,

@@ -23,7 +23,7 @@ from furrow.common.jobs import enqueue
 from furrow.common.realtime import publish
 from furrow.organisation.models import User
 
-from .checking import gather_kin, match_chunk, read_file, tally_findings
+from .checking import gather_kin, match_chunk, read_file, settle_contested, tally_findings
 from .importing import import_chunk, reconcile
 from .undoing import tally_undone, undo_chunk
 
@@ -132,6 +132,7 @@ def _check(batch: Batch, at: datetime) -> bool:
     if done := match_chunk(batch=batch):
         _advance(batch, done)
         return True
+    settle_contested(batch=batch)
     batch.findings = tally_findings(batch)
     record(
         "list.checked", of=batch, by=batch.by.username, at=at, rows=batch.rows,
