@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from furrow.acquisition.models import Lead, Source
 from furrow.acquisition.rules import LegalBasis, SourceKind
@@ -121,6 +121,7 @@ def make_demo_company(*, at: datetime, seed: int = 2026, size: Size | None = Non
         _campaigns(company, at=at)
         _history(company, at=at, size=size)
         _present(company, at=at)
+        _analyse()
         record("demo.made", of=company.by, by=company.by.username, at=at, seed=seed)
     return company
 
@@ -239,6 +240,7 @@ def _customers(company: Company, *, at: datetime, size: Size) -> None:
         made += bulk_create_customers(
             drafts=drafts[start : start + CHUNK], team=team, by=company.by, at=begin
         )
+    _analyse()
     numbers = dict(
         Customer.objects.filter(numbers__is_primary=True).values_list("pk", "numbers__pk")
     )
@@ -292,6 +294,13 @@ def _customers(company: Company, *, at: datetime, size: Size) -> None:
     )
     for rows in (leads, events, scope):
         type(rows[0]).objects.bulk_create(rows, batch_size=CHUNK)  # type: ignore[attr-defined]
+
+
+def _analyse() -> None:
+    """Tell the planner what was loaded: autovacuum cannot look into an open transaction, and
+    takes minutes where this takes a moment."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
 
 
 def _campaigns(company: Company, *, at: datetime) -> None:
