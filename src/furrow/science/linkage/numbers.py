@@ -14,7 +14,7 @@ from furrow.science.linkage.text import plain
 
 _SCIENTIFIC = re.compile(r"(\d)(?:\.(\d+))?E\+?(\d{1,2})")
 _MOBILE = re.compile(
-    r"(?<!\d)(?:(?:\+|00)?[\s-]*86[\s-]*|\(\+?86\)[\s-]*|0)?(1[3-9](?:[\s.-]*\d){9})(?!\d)"
+    r"(?<![\d+])(?:(?:\+|00)?[\s-]*86[\s-]*|\(\+?86\)[\s-]*|0)?(1[3-9](?:[\s.-]*\d){9})(?!\d)"
 )
 _LANDLINE = re.compile(
     r"(?<!\d)(?:(?:\+|00)?86[\s-]*)?\(?(0?(?:10|2[0-57-9])|0?[3-9]\d{2})\)?[\s-]*([2-8](?:[\s-]?\d){6,7})"
@@ -63,6 +63,8 @@ def read_numbers(cell: str, *, region: str = "CN") -> NumberReading:
     NumberReading(numbers=('+861065529988',), extension='8023', problem='', is_valid=True)
     >>> read_numbers("13800138000/13900139000(微信同号)").numbers
     ('+8613800138000', '+8613900139000')
+    >>> read_numbers("+17027317547").numbers
+    ('+17027317547',)
     >>> read_numbers("1.38E+10").problem
     'lost'
     >>> read_numbers("213/857 -0034").numbers
