@@ -1,4 +1,4 @@
-// Every page loads this once: htmx, Alpine, and our small modules.
+// Every page loads this once: htmx and our small modules.
 import "./requests";
 import "./events";
 import "./keys";
@@ -9,15 +9,18 @@ import "./palette";
 import "./tables";
 import "./timers";
 import "./small";
-import Alpine from "@alpinejs/csp";
 
-Alpine.start();
+// What few pages need comes only when it is on the page: Alpine for [x-data], tom-select for a
+// searchable <select data-search>.
+const bring = (name: string) => import(new URL(`./${name}.js`, import.meta.url).href);
+let hasAlpine = false;
 
-// A searchable <select data-search> is rare; its library comes only when one is on the page.
-const grow = (root: ParentNode) => {
-  if (root.querySelector("select[data-search]")) {
-    import(new URL("./select.js", import.meta.url).href).then((module) => module.grow(root));
+function grow(root: ParentNode): void {
+  if (!hasAlpine && root.querySelector("[x-data]")) {
+    hasAlpine = true;
+    void bring("alpine");
   }
-};
+  if (root.querySelector("select[data-search]")) void bring("select").then((module) => module.grow(root));
+}
 grow(document);
 document.addEventListener("htmx:load", (event) => grow(event.target as Element));
