@@ -42,6 +42,22 @@ def place_of(e164: str) -> Place:
     return Place(region, zones[0] if zones else DEFAULT_TIME_ZONE)
 
 
+def zones_of(region: str) -> list[str]:
+    """The time zones of a region worth showing, the most populous first.
+
+    Several for the United States and Canada; elsewhere the one most people keep. The default
+    zone for a region that is not a country.
+    """
+    if region in {"US", "CA"}:
+        return ["America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"]
+    number = phonenumbers.example_number(region)
+    if number is None:
+        return [DEFAULT_TIME_ZONE]
+    return [
+        place_of(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)).time_zone
+    ]
+
+
 def mask(e164: str) -> str:
     """The number as most people may see it: 138****8000, +1 310****1501.
 

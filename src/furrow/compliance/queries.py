@@ -2,14 +2,25 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from django.db import connection
 from django.db.models import Case, When
 
+from furrow.common.phone import zone, zones_of
+
 from .models import CalendarDay, PolicyVersion, Refusal, Suppression
-from .rules import DEFAULT_POLICIES, EVERYWHERE_ELSE, DayKind, Policy, policy_from
+from .rules import (
+    DEFAULT_POLICIES,
+    EVERYWHERE_ELSE,
+    DayKind,
+    Policy,
+    is_open,
+    next_opening,
+    policy_from,
+)
 
 
 def standing_suppressions(*, e164: str, at: datetime) -> list[Suppression]:
@@ -71,16 +82,19 @@ def policy_for(*, region: str, at: datetime) -> Policy:
     A region without rules of its own gets those for "all others"; before anything was stored,
     the ones Furrow starts with. One query; the body of a version is read once per process.
     """
-    version = (
-        PolicyVersion.objects.filter(region__in=[region, EVERYWHERE_ELSE])
-        .in_force(at)
-        .only("pk", "region", "version", "body")
-        .order_by(Case(When(region=region, then=0), default=1), "-version")
-        .first()
-    )
+    version = _version_for(region, at)
     if version is None:
         return _default(region if region in DEFAULT_POLICIES else EVERYWHERE_ELSE)
     return policy_of(version)
+
+
+def _version_for(region: str, at: datetime) -> PolicyVersion | None:
+    return (
+        PolicyVersion.objects.filter(region__in=[region, EVERYWHERE_ELSE])
+        .in_force(at)
+        .order_by(Case(When(region=region, then=0), default=1), "-version")
+        .first()
+    )
 
 
 def policy_of(version: PolicyVersion) -> Policy:
@@ -155,3 +169,49 @@ def hold_number(e164: str, *, to_change: bool) -> None:
 
 
 _NUMBERS = 0x4E554D  # the advisory locks about numbers: "NUM"
+
+
+def policy_body(*, region: str, at: datetime) -> Mapping[str, Any]:
+    """The JSON of the rules in force for a region, to begin a change from."""
+    version = _version_for(region, at)
+    if version is not None:
+        return dict(version.body)
+    return DEFAULT_POLICIES.get(region, DEFAULT_POLICIES[EVERYWHERE_ELSE])
+
+
+@dataclass(frozen=True)
+class HoursNow:
+    """Whether one place may be called now, and when it next opens."""
+
+    time_zone: str
+    local: datetime
+    is_open: bool
+    opens_at: datetime | None
+
+
+def hours_now(*, region: str, at: datetime) -> list[HoursNow]:
+    """A region's calling hours as they are now, in each time zone worth showing."""
+    policy = policy_for(region=region, at=at)
+    days = days_for(
+        region=region,
+        since=at.date() - timedelta(days=1),
+        until=at.date() + timedelta(days=402),
+    )
+    found = []
+    for name in zones_of(region):
+        time_zone = zone(name)
+        allowed = is_open(policy, at=at, time_zone=time_zone, days=days)
+        opens = None if allowed else next_opening(policy, at=at, time_zone=time_zone, days=days)
+        found.append(
+            HoursNow(
+                time_zone=name,
+                local=at.astimezone(time_zone),
+                is_open=allowed,
+                opens_at=opens.astimezone(time_zone) if opens else None,
+            )
+        )
+    return found
+
+
+def calendar_of(*, region: str, year: int) -> list[CalendarDay]:
+    return list(CalendarDay.objects.filter(region=region, on__year=year).order_by("on"))

@@ -22,7 +22,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("furrow.campaigns.urls")),
     path("", include("furrow.followups.urls")),
     path("", include("furrow.desk.urls")),
+    path("", include("furrow.reports.urls")),
     path("", include("furrow.permits.urls")),
+    path("", include("furrow.compliance.urls")),
 ]
 if settings.DEBUG:
     urlpatterns.append(path("kit/", TemplateView.as_view(template_name="kit.html"), name="kit"))

@@ -1,0 +1,263 @@
+"""What people fill in to suppress a number and to set calling rules."""
+
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from typing import Any, ClassVar
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from furrow.science.linkage.numbers import read_numbers
+
+from .models import Suppression
+from .rules import DayKind, SuppressionKind
+
+WEEKDAYS = (
+    (0, _("Mon")),
+    (1, _("Tue")),
+    (2, _("Wed")),
+    (3, _("Thu")),
+    (4, _("Fri")),
+    (5, _("Sat")),
+    (6, _("Sun")),
+)
+UNITS = ((1, _("minutes")), (60, _("hours")), (1440, _("days")))
+
+
+class NumberField(forms.CharField):
+    """One phone number in any spelling; cleaned to E.164."""
+
+    default_error_messages: ClassVar = {
+        "not_a_number": _("This is not a phone number. Write it with its area or country code."),
+        "several": _("These are several numbers. Enter one at a time."),
+    }
+
+    def clean(self, value: Any) -> str:
+        text = super().clean(value)
+        if not text:
+            return ""
+        numbers = read_numbers(text, region=settings.DEFAULT_REGION).numbers
+        if not numbers:
+            raise forms.ValidationError(self.error_messages["not_a_number"])
+        if len(numbers) > 1:
+            raise forms.ValidationError(self.error_messages["several"])
+        return numbers[0]
+
+
+class SuppressForm(forms.Form):
+    number = NumberField(
+        label=_("number"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "tel"}),
+    )
+    kind = forms.ChoiceField(
+        label=_("why"), choices=SuppressionKind, initial=SuppressionKind.OPTED_OUT
+    )
+    reason = forms.CharField(
+        label=_("reason"),
+        max_length=300,
+        required=False,
+        help_text=_("Shown to whoever tries to call. No phone numbers, please."),
+    )
+    until = forms.DateField(
+        label=_("until"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text=_("Leave empty for good."),
+    )
+
+
+class LiftForm(forms.Form):
+    reason = forms.CharField(
+        label=_("reason"),
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Who asked for it, and how. It is kept with the number."),
+    )
+
+
+class SearchForm(forms.Form):
+    """Four digits, or a whole number in any spelling; posted, so it never stands in an address."""
+
+    number = forms.CharField(max_length=40)
+
+    def find(self) -> Any:
+        text = self.cleaned_data["number"].strip()
+        if len(text) == 4 and text.isascii() and text.isdecimal():
+            return Suppression.objects.ending(text)
+        found = read_numbers(text, region=settings.DEFAULT_REGION).numbers
+        return Suppression.objects.filter(e164__in=found)
+
+
+class PolicyForm(forms.Form):
+    on_holidays = forms.BooleanField(
+        label=_("Calls are allowed on public holidays"), required=False
+    )
+    silence_after_refusal_days = forms.IntegerField(
+        label=_("days of silence after a refusal"), min_value=0, max_value=3650
+    )
+    source = forms.CharField(
+        label=_("source"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("The law, notice or house rule these figures come from."),
+    )
+    note = forms.CharField(
+        label=_("why it changes"), max_length=200, help_text=_("Kept with the version.")
+    )
+    from_at = forms.DateTimeField(
+        label=_("in force from"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text=_("Leave empty for now. It replaces any version planned before."),
+    )
+
+
+class WindowForm(forms.Form):
+    """One calling window; a row without weekdays is left out."""
+
+    weekdays = forms.TypedMultipleChoiceField(
+        label=_("weekdays"),
+        choices=WEEKDAYS,
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    opens = forms.TimeField(
+        label=_("from"),
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+    )
+    closes = forms.TimeField(
+        label=_("until"),
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        help_text=_("00:00 = midnight"),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if not given.get("weekdays"):
+            return given
+        opens, closes = given.get("opens"), given.get("closes")
+        if opens is None and "opens" not in self.errors:
+            self.add_error("opens", _("Say from when."))
+        elif closes is None and "closes" not in self.errors:
+            self.add_error("closes", _("Say until when."))
+        elif opens and closes and closes != time(0) and opens >= closes:
+            self.add_error("closes", _("The end must come after the beginning."))
+        return given
+
+
+class CapForm(forms.Form):
+    """At most so many calls within so long; an empty row is left out."""
+
+    most = forms.IntegerField(label=_("at most"), min_value=1, max_value=1000, required=False)
+    within = forms.IntegerField(
+        label=_("calls within"), min_value=1, max_value=1000, required=False
+    )
+    unit = forms.TypedChoiceField(label=_("unit"), choices=UNITS, coerce=int, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        most, within = given.get("most"), given.get("within")
+        if most and not within and "within" not in self.errors:
+            self.add_error("within", _("Say within how long."))
+        if within and not most and "most" not in self.errors:
+            self.add_error("most", _("Say how many calls."))
+        return given
+
+
+WindowForms = forms.formset_factory(WindowForm, extra=2, max_num=8)
+CapForms = forms.formset_factory(CapForm, extra=2, max_num=6)
+
+
+class PolicyForms:
+    """A region's rules as one page of forms; `body()` gives the JSON that `set_policy` takes."""
+
+    def __init__(self, body: Mapping[str, Any], data: Any = None) -> None:
+        if data is not None:
+            body = {}  # what was posted counts, whatever it began from
+        self.policy = PolicyForm(
+            data,
+            initial={
+                "on_holidays": body.get("on_holidays", False),
+                "silence_after_refusal_days": body.get("silence_after_refusal_days", 14),
+                "source": body.get("source", ""),
+            },
+        )
+        self.windows = WindowForms(
+            data,
+            prefix="windows",
+            initial=[
+                {
+                    "weekdays": w["weekdays"],
+                    "opens": w["from"],
+                    "closes": w["to"].replace("24", "00"),
+                }
+                if w["to"] == "24:00"
+                else {"weekdays": w["weekdays"], "opens": w["from"], "closes": w["to"]}
+                for w in body.get("windows", [])
+            ],
+        )
+        self.number_caps = _caps("number_caps", body, data)
+        self.customer_caps = _caps("customer_caps", body, data)
+
+    def is_valid(self) -> bool:
+        parts = (self.policy, self.windows, self.number_caps, self.customer_caps)
+        checked = [part.is_valid() for part in parts]  # each, so that all mistakes are shown
+        return all(checked)
+
+    def body(self) -> dict[str, Any]:
+        given = self.policy.cleaned_data
+        return {
+            "windows": [
+                {
+                    "weekdays": window["weekdays"],
+                    "from": f"{window['opens']:%H:%M}",
+                    "to": "24:00" if window["closes"] == time(0) else f"{window['closes']:%H:%M}",
+                }
+                for window in self.windows.cleaned_data
+                if window.get("weekdays")
+            ],
+            "on_holidays": given["on_holidays"],
+            "number_caps": _caps_given(self.number_caps),
+            "customer_caps": _caps_given(self.customer_caps),
+            "silence_after_refusal_days": given["silence_after_refusal_days"],
+            "source": given["source"],
+        }
+
+    @property
+    def note(self) -> str:
+        return str(self.policy.cleaned_data["note"])
+
+    @property
+    def from_at(self) -> datetime | None:
+        begins: datetime | None = self.policy.cleaned_data["from_at"]
+        return begins
+
+
+def _caps(name: str, body: Mapping[str, Any], data: Any) -> Any:
+    initial = []
+    for cap in body.get(name, []):
+        span = timedelta(minutes=cap["minutes"])
+        unit = next(u for u, _name in reversed(UNITS) if not span % timedelta(minutes=u))
+        initial.append({"most": cap["most"], "within": cap["minutes"] // unit, "unit": unit})
+    return CapForms(data, prefix=name, initial=initial)
+
+
+def _caps_given(forms_: Any) -> list[dict[str, int]]:
+    return [
+        {"most": cap["most"], "minutes": cap["within"] * cap["unit"]}
+        for cap in forms_.cleaned_data
+        if cap.get("most")
+    ]
+
+
+class DayForm(forms.Form):
+    on = forms.DateField(label=_("day"), widget=forms.DateInput(attrs={"type": "date"}))
+    kind = forms.ChoiceField(
+        label=_("is a"), choices=[*DayKind.choices, ("", _("Ordinary day"))], required=False
+    )
+    name = forms.CharField(label=_("name"), max_length=60, required=False)
