@@ -59,7 +59,7 @@ document.addEventListener("keydown", (event) => {
   const isCtrl = event.ctrlKey || event.metaKey;
   const isFKey = /^F\d+$/.test(event.key);
   if (typesInto(event.target as Element) && !isCtrl && !isFKey) return;
-  if (event.key === "?" && scope() === document) return showAll();
+  if ("?？".includes(event.key) && scope() === document) return showAll();
   const element = find(isCtrl ? `Ctrl+${event.key}` : event.key) ?? (event.key === "/" ? find("Ctrl+k") : undefined);
   if (!element) return;
   event.preventDefault();
