@@ -45,7 +45,7 @@ format: .venv/.has-dev ## put code and templates into the house's shape
 	$(BIN)/djade --target-version 5.2 $$(git ls-files 'src/*.html') || true
 
 docs: .venv/.has-dev ## draw anew what the documentation takes from the code
-	$(BIN)/furrow manage generate_docs
+	$(BIN)/furrow docs
 
 messages: .venv/.has-core ## check and compile the Chinese translations
 	$(BIN)/furrow messages --check

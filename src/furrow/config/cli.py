@@ -62,6 +62,11 @@ COMMANDS: dict[str, dict[str, Command]] = {
             "furrow.config.serve:messages",
             needs_database=False,
         ),
+        "docs": Command(
+            "draw the reference pages that come from the code",
+            "furrow.config.serve:docs",
+            needs_database=False,
+        ),
         "manage": Command("any other Django command", "furrow.config.serve:manage"),
     },
 }

@@ -118,6 +118,18 @@ def messages(words: list[str]) -> int:
     return 1 if problems else 0
 
 
+def docs(words: list[str]) -> int:
+    """Draw the reference pages that come from the code."""
+    argparse.ArgumentParser(prog="furrow docs", description=docs.__doc__).parse_args(words)
+    import django
+
+    django.setup()
+    from furrow.config.docs import draw
+
+    draw()
+    return 0
+
+
 def _django(*words: str) -> int:
     from django.core.management import execute_from_command_line
 
