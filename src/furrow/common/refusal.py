@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django_htmx.middleware import HtmxDetails
@@ -17,6 +16,8 @@ class Refused(Exception):
     rule     the rule's id in docs/reference/rules.md, for example "D4"
     """
 
+    status = 409  # what HTTP calls it; a missing right is a 403
+
     def __init__(self, message: str, *, rule: str) -> None:
         super().__init__(message)
         self.message = message
@@ -27,7 +28,7 @@ class Refused(Exception):
 
 
 class RefusalMiddleware:
-    """Turns an escaping `Refused` into a 409 that says which rule and why."""
+    """Turns an escaping `Refused` into a 409 (or 403) that says which rule and why."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -40,7 +41,6 @@ class RefusalMiddleware:
             return None
         htmx: HtmxDetails | None = getattr(request, "htmx", None)
         if htmx:
-            # htmx swaps a 409 into the message area (see templates/base.html).
-            return render(request, "partials/refusal.html", {"refusal": error}, status=409)
-        messages.error(request, str(error))
-        return render(request, "409.html", {"refusal": error}, status=409)
+            # The front end puts a 409 or 403 into the message area.
+            return render(request, "partials/refusal.html", {"refusal": error}, status=error.status)
+        return render(request, f"{error.status}.html", {"refusal": error}, status=error.status)

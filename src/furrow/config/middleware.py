@@ -1,4 +1,4 @@
-"""What surrounds every request: an id, a language, history's context, 403 for missing rights."""
+"""What surrounds every request: an id, a language, and who changed what."""
 
 import logging
 import re
@@ -8,13 +8,11 @@ from collections.abc import Callable
 
 import pghistory
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.utils import translation
 
 from furrow.common.context import current_request_id
-from furrow.organisation.http import Forbidden
 
 from .metrics import observe_request
 
@@ -101,19 +99,3 @@ class History:
         who = request.user.get_username() if request.user.is_authenticated else ""
         with pghistory.context(who=who, request_id=getattr(request, "request_id", "")):
             return self.get_response(request)
-
-
-class Forbidding:
-    """A missing right is a 403 that says which right is missing."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
-
-    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, Forbidden):
-            return None
-        template = "partials/refusal.html" if getattr(request, "htmx", None) else "403.html"
-        return render(request, template, {"refusal": error}, status=403)

@@ -159,6 +159,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "furrow.organisation.tokens.Tokens",
     "furrow.config.middleware.PersonalLocale",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -166,7 +167,6 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
     "furrow.config.middleware.History",
-    "furrow.config.middleware.Forbidding",
     "furrow.common.refusal.RefusalMiddleware",
     "furrow.common.readonly.ReadOnlyGets",
 ]
@@ -182,7 +182,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "furrow.config.navigation.chrome",
             ],
-            # builtins
+            "builtins": ["furrow.common.templatetags.furrow"],
         },
     }
 ]
@@ -227,6 +227,9 @@ AXES_LOCKOUT_TEMPLATE = "account/lockout.html"
 AXES_VERBOSE = False
 AXES_SENSITIVE_PARAMETERS = ["password", "username"]
 AXES_IPWARE_PROXY_COUNT = int(env("FURROW_PROXIES", "0")) or None
+
+# Requests a minute for each API key, in each web process.
+API_RATE = int(env("FURROW_API_RATE", "600"))
 
 SESSION_COOKIE_AGE = 12 * 3600  # a shift
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True

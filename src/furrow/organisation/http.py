@@ -48,6 +48,8 @@ def requires(act: Act) -> Callable[[V], V]:
 class Forbidden(NotAllowed):
     """Becomes a 403, not a 409: nothing but another role would change it."""
 
+    status = 403
+
     def __init__(self, act: Act) -> None:
         super().__init__(
             _("Your role does not include “%(act)s”. Ask an administrator.") % {"act": act.label},

@@ -68,3 +68,9 @@ def field(bound: BoundField) -> dict[str, Any]:
         "is_check": is_check,
         "is_group": is_group,
     }
+
+
+@register.filter
+def percent(share: float) -> str:
+    """A share as people read it: 0.314 is "31.4 %"."""
+    return f"{100 * share:.1f} %"
