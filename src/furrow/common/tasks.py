@@ -9,7 +9,7 @@ STALLED_SECONDS = 30  # a worker beats every ten
 KEPT_HOURS = 30 * 24
 
 
-@app.periodic(cron="*/15 * * * * *")  # six fields: with seconds
+@app.periodic(cron="* * * * * */15")  # the sixth field is seconds
 @app.task(
     name="jobs.retry_stalled", queue="upkeep", queueing_lock="jobs.retry_stalled",
     pass_context=True, priority=100,

@@ -7,18 +7,18 @@ from furrow.organisation import actions as organisation
 
 from . import actions
 
-EVERY_TEN_SECONDS = "*/10 * * * * *"  # six fields: with seconds
+EVERY_TEN_SECONDS = "* * * * * */10"  # the sixth field is seconds
 
 
 @app.periodic(cron=EVERY_TEN_SECONDS)
-@app.task(name="dialer.close_orphans", queueing_lock="dialer.close_orphans")
+@app.task(name="dialer.close_orphans", queueing_lock="dialer.close_orphans", priority=50)
 def close_orphans(timestamp: int) -> None:
     """Run twice, it closes nothing twice."""
     actions.close_orphans(at=timezone.now())
 
 
 @app.periodic(cron=EVERY_TEN_SECONDS)
-@app.task(name="dialer.sign_off_silent", queueing_lock="dialer.sign_off_silent")
+@app.task(name="dialer.sign_off_silent", queueing_lock="dialer.sign_off_silent", priority=50)
 def sign_off_silent(timestamp: int) -> None:
     """Run twice, it signs nobody off twice."""
     organisation.sign_off_silent(at=timezone.now())

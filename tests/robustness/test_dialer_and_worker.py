@@ -1,0 +1,105 @@
+"""A process dies in mid-call: nothing is lost, and nothing stays "in progress" for 30 seconds."""
+
+import sys
+
+import psycopg
+import pytest
+
+from tests.robustness.house import House
+
+pytestmark = pytest.mark.slow
+LIMIT_SECONDS = 30
+STAYS, TALKS = "0008", "0001"
+
+
+def measured(what: str, seconds: float) -> None:
+    sys.stdout.write(f"\n{what}: {seconds:.1f} s\n")
+
+
+def assert_closed(house: House, call: int) -> None:
+    row = house.ask(
+        "SELECT json_build_object('outcome', c.outcome, 'permit', p.closed_at IS NOT NULL,"
+        " 'presence', s.state, 'open', c.wrapped_at IS NULL)"
+        " FROM calls_call c JOIN permits_permit p ON p.id = c.permit_id"
+        " JOIN organisation_presence s ON s.user_id = c.agent_id WHERE c.id = %s",
+        call,
+    )
+    assert row == {"outcome": "interrupted", "permit": True, "presence": "wrapup", "open": True}
+
+
+def test_a_dialer_killed_in_mid_call_and_started_again_ends_the_call(house: House) -> None:
+    dialer = house.start("dialer")
+    house.until(house.is_beating, seconds=30)
+    call = house.hand("call", STAYS)["call"]
+    house.until(lambda: house.state_of(call) == "talking", seconds=20)
+
+    dialer.kill()
+    waiting = house.hand("call", TALKS)["call"]  # placed while nobody dials
+    house.start("dialer")
+    took = house.until(lambda: house.state_of(call) == "ended", seconds=LIMIT_SECONDS)
+
+    measured("dialer killed and started again, call closed after", took)
+    assert_closed(house, call)
+    house.until(lambda: house.state_of(waiting) == "ended", seconds=60)
+    query = "SELECT outcome FROM calls_call WHERE id = %s"
+    assert house.ask(query, waiting) == "answered"
+
+
+def test_a_dialer_killed_and_not_started_again_is_noticed_by_the_worker(house: House) -> None:
+    dialer = house.start("dialer")
+    house.start("worker")
+    house.until(house.is_beating, seconds=30)
+    call = house.hand("call", STAYS)["call"]
+    house.until(lambda: house.state_of(call) == "talking", seconds=20)
+
+    dialer.kill()
+    took = house.until(lambda: house.state_of(call) == "ended", seconds=LIMIT_SECONDS)
+
+    measured("dialer killed for good, call closed after", took)
+    assert_closed(house, call)
+
+
+def test_a_stopped_dialer_says_goodbye(house: House) -> None:
+    dialer = house.start("dialer", "--drain=0.5")
+    house.until(house.is_beating, seconds=30)
+    call = house.hand("call", STAYS)["call"]
+    house.until(lambda: house.state_of(call) == "talking", seconds=20)
+
+    assert dialer.stop() == 0
+    assert house.ask("SELECT outcome FROM calls_call WHERE id = %s", call) == "answered"
+
+
+def test_a_killed_workers_job_is_done_by_another(house: House) -> None:
+    first = house.start("worker")
+    query = "SELECT status FROM procrastinate_jobs WHERE task_name = 'acquisition.delete_old_files'"
+    with psycopg.connect(house.cluster.url(house.database)) as keeper:
+        keeper.execute("LOCK TABLE acquisition_batch IN ACCESS EXCLUSIVE MODE")
+        house.hand("job", "acquisition.delete_old_files")  # waits for the table
+        house.until(lambda: house.ask(query) == "doing", seconds=20)
+        first.kill()
+    house.start("worker")
+    took = house.until(lambda: house.ask(query) is None, seconds=90)
+
+    measured("worker killed, its job done by another after", took)
+
+
+def test_postgresql_restarted_under_a_call_is_survived(house: House) -> None:
+    dialer = house.start("dialer")
+    house.until(house.is_beating, seconds=30)
+    talking = house.hand("call", STAYS)["call"]
+    house.until(lambda: house.state_of(talking) == "talking", seconds=20)
+    ending = house.hand("call", TALKS)["call"]
+    house.until(lambda: house.state_of(ending) == "talking", seconds=20)
+
+    house.cluster.stop()
+    house.cluster.start()
+    took = house.until(house.is_beating, seconds=LIMIT_SECONDS)
+    measured("PostgreSQL restarted, dialer leads again after", took)
+
+    house.until(lambda: house.state_of(ending) == "ended", seconds=60)
+    query = "SELECT outcome FROM calls_call WHERE id = %s"
+    assert house.ask(query, ending) == "answered"  # what the line said meanwhile is not lost
+    assert house.state_of(talking) == "talking"
+    again = house.hand("call", TALKS)["call"]
+    house.until(lambda: house.state_of(again) == "ended", seconds=60)
+    assert dialer.is_running
