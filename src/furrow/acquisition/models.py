@@ -140,7 +140,7 @@ class Row(models.Model):
 
     @property
     def problem_text(self) -> str:
-        return str((PROBLEMS | DOUBTS).get(self.problem, self.problem))
+        return str(PROBLEMS.get(self.problem) or DOUBTS.get(self.problem, self.problem))
 
     @property
     def given(self) -> dict[str, str]:

@@ -121,6 +121,13 @@ CHOICES: Mapping[Finding, tuple[Choice, ...]] = {
     Finding.DOUBT: (Choice.APART, Choice.JOIN, Choice.SKIP),
 }
 
+
+def effective_choice(finding: str, own: str, of_class: Mapping[str, str]) -> str:
+    """What is to be done with a row: its own choice, else its class's, else the usual."""
+    usual = USUAL_CHOICES.get(Finding(finding), Choice.USUAL)
+    return own or of_class.get(finding, "") or str(usual)
+
+
 PROBLEMS: Mapping[str, str | Promise] = {
     "no_name": _("No name."),
     "no_number": _("No phone number."),

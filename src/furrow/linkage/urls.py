@@ -2,4 +2,4 @@ from django.urls import path
 
 from . import views
 
-urlpatterns = [path("likely/", views.likely, name="likely-duplicates")]
+urlpatterns = [path("customers/likely/", views.likely, name="likely-duplicates")]

@@ -3,7 +3,15 @@
 from .checking import choose_for_row, fix_row
 from .leads import add_lead, move_leads, move_rows
 from .sources import change_source, create_source
-from .uploads import delete_old_files, note_download, set_layout, set_mapping, upload_list
+from .uploads import (
+    delete_old_files,
+    note_download,
+    reopen,
+    set_layout,
+    set_mapping,
+    table_of,
+    upload_list,
+)
 from .work import (
     choose,
     fail_batch,
@@ -17,7 +25,7 @@ from .work import (
 
 __all__ = [
     "add_lead", "change_source", "choose", "choose_for_row", "create_source", "delete_old_files",
-    "fail_batch", "fix_row", "move_leads", "move_rows", "note_download", "resume_batch",
+    "fail_batch", "fix_row", "move_leads", "move_rows", "note_download", "reopen", "resume_batch",
     "set_layout", "set_mapping", "start_check", "start_import", "start_undo", "stop_batch",
-    "take_step", "upload_list",
+    "table_of", "take_step", "upload_list",
 ]  # fmt: skip

@@ -16,7 +16,6 @@ from furrow.acquisition.rules import (
     BatchState,
     Candidate,
     CannotImport,
-    Choice,
     Columns,
     Finding,
     Root,
@@ -83,7 +82,8 @@ def _copy_rows(batch: Batch, columns: Columns, chunk: Sequence[tuple[int, Sequen
             copy.write_row(
                 (
                     batch.pk, line, [c.replace("\0", "") for c in cells], Jsonb(reading.facts),
-                    list(reading.numbers), keys, reading.problem, str(finding), "", [], Jsonb([]), 0.0,
+                    list(reading.numbers), keys, reading.problem, str(finding), "", [],
+                    Jsonb([]), 0.0,
                     str(RowState.READ), "",
                 )
             )  # fmt: skip
@@ -206,7 +206,8 @@ def _store(rows: Sequence[Row]) -> None:
             " customer_id = n.customer, repeats = n.repeats, match_reasons = n.reasons,"
             " weight = n.weight"
             " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::int[],"
-            " %s::jsonb[], %s::float[]) AS n(id, finding, problem, customer, repeats, reasons, weight)"
+            " %s::jsonb[], %s::float[])"
+            " AS n(id, finding, problem, customer, repeats, reasons, weight)"
             " WHERE r.id = n.id",
             [
                 [row.pk for row in rows],
@@ -289,9 +290,3 @@ def owners_of(numbers: Sequence[str]) -> dict[str, int]:
     """Which customer has each of these numbers now; absent = nobody."""
     found = Number.objects.filter(e164__in=numbers).order_by()
     return dict(found.values_list("e164", "customer_id"))
-
-
-def effective_choice(row: Row, choices: Mapping[str, str], usual: Mapping[Finding, Choice]) -> str:
-    """What is to be done with a row: its own choice, else its class's, else the usual."""
-    finding = Finding(row.finding)
-    return row.choice or choices.get(finding, "") or usual.get(finding, Choice.USUAL)

@@ -10,18 +10,18 @@ from furrow.acquisition.arrivals import welcome_all
 from furrow.acquisition.models import Batch, Lead, Row
 from furrow.acquisition.rules import (
     OUTCOMES,
-    USUAL_CHOICES,
     Choice,
     DoesNotAddUp,
     Finding,
     RowState,
     check_sums,
+    effective_choice,
 )
 from furrow.customers.actions import bulk_create_customers
 from furrow.customers.models import Customer
 from furrow.customers.rules import CustomerDraft, Kind, NumberTaken
 
-from .checking import effective_choice, judge_rows, owners_of
+from .checking import judge_rows, owners_of
 from .leads import enrich
 
 IMPORT_ROWS = 2000  # rows per transaction
@@ -72,7 +72,7 @@ class _Chunk:
     def take(self, row: Row) -> None:
         """Decide one row, in the order of the file."""
         finding = Finding(row.finding)
-        choice = effective_choice(row, self.batch.choices, USUAL_CHOICES)
+        choice = effective_choice(row.finding, row.choice, self.batch.choices)
         if finding in (Finding.PROBLEM, Finding.UNSEEN):
             row.state = RowState.FAILED
         elif choice == Choice.SKIP:

@@ -104,6 +104,14 @@ def set_mapping(
     return batch
 
 
+@transaction.atomic
+def reopen(*, batch: Batch, by: User, at: datetime) -> Batch:
+    """Back to the columns, before anything is imported. Raises CannotImport afterwards."""
+    batch = _waiting(batch)
+    record("list.reopened", of=batch, by=by.username, at=at)
+    return batch
+
+
 def table_of(batch: Batch) -> Table:
     """The stored file, opened as it was decided. Raises TableError."""
     if not batch.file_path:

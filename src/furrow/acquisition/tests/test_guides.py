@@ -68,6 +68,7 @@ def test_duplicates_across_two_guides_become_one_customer_with_both_origins() ->
         (guide, line): pk
         for guide, batch in batches.items()
         for line, pk in Lead.objects.filter(batch=batch).values_list("line", "customer_id")
+        if line is not None
     }
     found = {pair for pair in pairs if _joined(pair, where, customer)}
     ours = {pk: number for number, pk in enumerate(Customer.objects.values_list("pk", flat=True))}
