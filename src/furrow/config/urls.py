@@ -19,12 +19,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz),
     path("metrics", health.metrics),
     path("account/", include("allauth.urls")),
+    path("", include("furrow.customers.urls")),
+    path("", include("furrow.pipeline.urls")),
+    path("", include("furrow.linkage.urls")),
+    path("", include("furrow.acquisition.urls")),
     path("", include("furrow.campaigns.urls")),
     path("", include("furrow.followups.urls")),
     path("", include("furrow.desk.urls")),
     path("", include("furrow.reports.urls")),
     path("", include("furrow.permits.urls")),
     path("", include("furrow.compliance.urls")),
+    path("", include("furrow.organisation.urls")),
 ]
 if settings.DEBUG:
     urlpatterns.append(path("kit/", TemplateView.as_view(template_name="kit.html"), name="kit"))
