@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import importlib
 import os
 import signal
@@ -25,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TextIO
 
-from furrow.config.places import PACKAGE, schema_mark
+from furrow.config.places import PACKAGE, cache_folder, schema_mark
 
 GRACE_SECONDS = 12  # a part's own graceful stop takes at most ten
 FIRST_PAUSE_SECONDS = 0.5  # before a crashed part is started again; doubles each time
@@ -308,9 +309,10 @@ def ensure_free(port: int, host: str = "127.0.0.1") -> None:
 def _environment(port: int) -> dict[str, str]:
     return {
         "FURROW_LOG": "text",
+        "FURROW_FILES": str(cache_folder() / "files"),
         **os.environ,
         "FURROW_PORT": str(port),
-        "FURROW_EVENTS": f"port:{port + 1}",
+        "FURROW_EVENTS": f"port:{port + 1}/events/",
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": str(PACKAGE.parent),
     }
@@ -324,7 +326,7 @@ def _database(terminal: Terminal) -> Iterator[_Database]:
     from furrow.config.postgres import CannotRunPostgres, Cluster
 
     try:
-        with Cluster("laptop").in_use() as cluster:
+        with Cluster("laptop").in_use() as cluster, _alone(cluster.folder / "run.lock"):
             is_new = cluster.create_database()
             os.environ["DATABASE_URL"] = cluster.url()
             terminal.say("furrow", f"PostgreSQL {cluster.version} runs, in {cluster.folder}")
@@ -335,6 +337,20 @@ def _database(terminal: Terminal) -> Iterator[_Database]:
             yield _Database(terminal, marks, cluster)
     except CannotRunPostgres as problem:
         raise CannotRun(str(problem)) from None
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold a lock while running; the kernel drops it however the process ends."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotRun(
+                f"Another furrow run uses the data in {path.parent}. Stop it, or give this one "
+                "data of its own: FURROW_CACHE=/some/folder make run"
+            ) from None
+        yield
 
 
 class _Database:

@@ -186,3 +186,12 @@ def test_lines_of_many_parts_stay_whole() -> None:
     for thread in threads:
         thread.join()
     assert sorted({len(line) for line in out.getvalue().splitlines()}) == [60]
+
+
+def test_a_second_run_on_the_same_data_is_refused(tmp_path: Path) -> None:
+    with supervisor._alone(tmp_path / "run.lock"):
+        with pytest.raises(CannotRun, match="Another furrow run"):
+            with supervisor._alone(tmp_path / "run.lock"):
+                pass
+    with supervisor._alone(tmp_path / "run.lock"):
+        pass
