@@ -9,7 +9,7 @@ def main(argv: list[str]) -> int:
     """Exit code 0 when made (or there was one), 1 when the database holds a company already."""
     parser = argparse.ArgumentParser(
         prog="furrow demo",
-        description="Make the demo company: 34 people in 4 teams, 20,000 invented customers with "
+        description="Make the demo company: 38 people in 4 teams, 20,000 invented customers with "
         "numbers nobody has, six weeks of calls. Needs an empty, migrated database.",
     )
     parser.add_argument("--if-empty", action="store_true", help="do nothing if there are people")
