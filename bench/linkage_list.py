@@ -101,10 +101,10 @@ def make_list(rows: int, out: Path, truth: Path, *, seed: int = 1, threads: int 
         WITH start AS (
             SELECT i,
                 -- namesakes: the name and the building of the person before
-                CASE WHEN chance(i, 1) < 0.02 AND i > 0 THEN i - 1 ELSE i END AS named,
+                CASE WHEN chance(i, 1) < 0.02 AND i % 24 > 3 THEN i - 1 ELSE i END AS named,
                 -- families of three: the home of the person whose number divides by 24
                 CASE WHEN i % 24 IN (1, 2) THEN i - i % 24
-                     WHEN chance(i, 1) < 0.02 AND i > 0 THEN i - 1 ELSE i END AS housed
+                     WHEN chance(i, 1) < 0.02 AND i % 24 > 3 THEN i - 1 ELSE i END AS housed
             FROM range({people}) t(i)
         )
         SELECT i,
@@ -125,7 +125,8 @@ def make_list(rows: int, out: Path, truth: Path, *, seed: int = 1, threads: int 
             1 + dice(housed, 16) % 400 AS house,
             1 + dice(housed, 17) % 20 AS building,
             -- namesakes live in another flat
-            (1 + dice(CASE WHEN i % 24 IN (1, 2) THEN housed ELSE i END, 18) % 28) * 100 + 1 + dice(CASE WHEN i % 24 IN (1, 2) THEN housed ELSE i END, 19) % 6 AS flat,
+            (1 + (dice(housed, 18) + CASE WHEN i % 24 IN (1, 2) THEN 0 ELSE i - housed END) % 28) * 100
+                + 1 + dice(housed, 19) % 6 AS flat,
             CASE WHEN chance(i, 20) < 0.35 THEN floor(pow(chance(i, 21), 3) * {max(3, people // 40)})::BIGINT END AS firm,
             CASE WHEN chance(i, 22) < 0.4 THEN (['li','wang','zhang','happy','star','sun','blue','fly','cool','lucky'])[1 + dice(i, 23) % 10] || (i * 37 % 100000007)::VARCHAR || (['@qq.com','@163.com','@126.com','@sina.com','@gmail.com'])[1 + dice(i, 24) % 5] END AS email,
             CASE WHEN chance(i, 25) < 0.4 THEN (['wx','love','a','sky','xx_','m'])[1 + dice(i, 26) % 6] || (i * 91 % 1000000007)::VARCHAR || 'k' END AS wechat,
@@ -152,8 +153,9 @@ def make_list(rows: int, out: Path, truth: Path, *, seed: int = 1, threads: int 
         LEFT JOIN firm f ON f.f = p.firm
         LEFT JOIN person h ON h.i = p.housed AND p.in_family
         QUALIFY row_number() OVER (ORDER BY shuffled, p.i, r) <= {rows}""")
+    # On the family's line everybody gives the full name: "Mr Wang" there is anybody.
     name = f"""CASE
-        WHEN name_style < 0.70 THEN surname || given
+        WHEN name_style < 0.70 OR which = 'home' THEN surname || given
         WHEN name_style < 0.78 THEN surname || given || CASE WHEN spelling < 0.3 THEN CASE sex WHEN '男' THEN '先生' ELSE '女士' END WHEN spelling < 0.5 THEN '经理' WHEN spelling < 0.7 THEN '总' WHEN spelling < 0.85 THEN '老师' ELSE ' ' || CASE sex WHEN '男' THEN '先生' ELSE '女士' END END
         WHEN name_style < 0.82 THEN {_replace_all("surname || given", TRADITIONAL)}
         WHEN name_style < 0.85 THEN surname || CASE WHEN slip < 0.5 THEN ' ' ELSE '　' END || given
@@ -211,7 +213,7 @@ def make_list(rows: int, out: Path, truth: Path, *, seed: int = 1, threads: int 
     con.execute(f"""
         CREATE TABLE listed AS
         SELECT row_number() OVER (ORDER BY shuffled, i, n) - 1 AS row, i, name_style, which, address_style,
-            slip, firm, second, in_family, housed,
+            slip, second,
             {name} AS 姓名,
             CASE which WHEN 'mobile' THEN {spelt("mobile")} WHEN 'second' THEN {spelt("second")}
                 WHEN 'home' THEN {spelt("home_line")}
@@ -242,7 +244,7 @@ def make_list(rows: int, out: Path, truth: Path, *, seed: int = 1, threads: int 
 
 def _write_truth(con: duckdb.DuckDBPyConnection, truth: Path) -> None:
     """Chains of shared evidence inside one person, as the module says."""
-    full = "name_style < 0.87 OR name_style >= 0.955"
+    full = "name_style < 0.87 OR name_style >= 0.955 OR which = 'home'"
     homophone = "name_style BETWEEN 0.91 AND 0.93"
     evidence = con.execute(f"""
         SELECT row, i * 8 AS fact FROM listed
@@ -251,7 +253,7 @@ def _write_truth(con: duckdb.DuckDBPyConnection, truth: Path) -> None:
         UNION ALL SELECT row, i * 8 + 2 FROM listed WHERE has_mail
         UNION ALL SELECT row, i * 8 + 3 FROM listed WHERE has_wechat
         UNION ALL SELECT row, i * 8 + 4 FROM listed WHERE ({full}) AND address_style >= 0.45 AND slip < 0.85
-        UNION ALL SELECT row, i * 8 + 5 FROM listed WHERE ({full}) AND which = 'home'
+        UNION ALL SELECT row, i * 8 + 5 FROM listed WHERE which = 'home'
     """).fetchnumpy()
     rows = con.execute("SELECT i AS person FROM listed ORDER BY row").fetchnumpy()["person"]
     count = len(rows)

@@ -13,6 +13,7 @@ from furrow.science.linkage.text import has_han, plain, simplified, unaccented
 _LEGAL = re.compile(
     r"(?:股份有限责任公司|股份有限公司|有限责任公司|有限公司|股份公司|集团公司|总公司|有限合伙|普通合伙|个体工商户|个体户|公司|集团|有限|股份)+$"
 )
+_FIRM_ENDS = "司团限份厂店行心室所校院部处场社会库铺馆廠團"
 _BRANCH = re.compile(
     r"(?P<branch>(?:第[一二三四五六七八九十\d]+)?[^公司厂店行]{0,8}?(?:分公司|子公司|办事处|分店|分行|支行|分部|分厂|营业部|代表处|联络处))$"
 )
@@ -101,6 +102,8 @@ def is_company(text: str) -> bool:
     >>> is_company("海图科技有限公司"), is_company("张伟")
     (True, False)
     """
+    if len(text) <= 4 and not text.isascii() and text[-1:] not in _FIRM_ENDS:
+        return False
     name = simplified(plain(text)).casefold()
     if has_han(name):
         return bool(_LEGAL.search(name) or _BRANCH.search(name)) or bool(

@@ -93,12 +93,12 @@ def compare_profiles(a: Profile, b: Profile, rarity: Rarity) -> Comparison:
     ]
     if rarity.against:
         findings = [_by_experience(finding, rarity) for finding in findings]
-    weight = sum(finding.bits for finding in findings) + rarity.prior
     codes = {finding.code for finding in findings}
-    is_weak = not (a.is_full and b.is_full)
-    if not a.is_full and not b.is_full and a.company and b.company:
-        is_weak = False
-    if weight >= SAME_BITS and _may_be_namesakes(a, b, codes):
+    weight = rarity.prior + _sum(findings, codes, rarity)
+    is_weak = not ((a.is_full and b.is_full) or (a.is_firm and b.is_firm))
+    if weight >= SAME_BITS and (
+        _may_be_namesakes(a, b, codes) or (is_weak and not _is_personal(findings))
+    ):
         verdict = "doubtful"
     elif weight >= SAME_BITS:
         verdict = "same"
@@ -107,6 +107,23 @@ def compare_profiles(a: Profile, b: Profile, rarity: Rarity) -> Comparison:
     is_contested = bool(codes & _CONTRADICTIONS) and not codes & (_PERSONAL_CODES - {"same_number"})
     findings.sort(key=lambda finding: -abs(finding.bits))
     return Comparison(round(weight, 2), tuple(findings), verdict, is_weak, is_contested)
+
+
+# What a family or the people of a firm share because they are one.
+_HOUSEHOLD = frozenset(
+    "same_number same_address address_similar same_company company_similar same_city same_district "
+    "same_postcode same_province same_email email_similar number_similar".split()
+)
+
+
+def _sum(findings: Sequence[Reason], codes: set[str], rarity: Rarity) -> float:
+    """Bits add up, except that two different full names make a household the likely reason of
+    all it would share: then a line, a door and a firm together are worth no more than the prior."""
+    if not codes & {"name_differs", "surname_differs"}:
+        return sum(finding.bits for finding in findings)
+    shared = sum(finding.bits for finding in findings if finding.code in _HOUSEHOLD)
+    other = sum(finding.bits for finding in findings if finding.code not in _HOUSEHOLD)
+    return min(shared, -rarity.prior) + other
 
 
 def _by_experience(finding: Reason, rarity: Rarity) -> Reason:
@@ -121,6 +138,15 @@ _PERSONAL_CODES = frozenset(
 )
 
 
+def _is_personal(findings: Sequence[Reason]) -> bool:
+    """Whether something one person has is shared; a switchboard, a door and a firm are not."""
+    return any(
+        finding.code in _PERSONAL_CODES
+        and (finding.code != "same_number" or is_mobile(finding.left))
+        for finding in findings
+    )
+
+
 def _may_be_namesakes(a: Profile, b: Profile, codes: set[str]) -> bool:
     """Reached on different lines, with nothing personal in common: two people of one name in
     one building or firm, or two branches of one chain."""
@@ -130,7 +156,12 @@ def _may_be_namesakes(a: Profile, b: Profile, codes: set[str]) -> bool:
         return True
     if not (any(map(is_mobile, a.numbers)) and any(map(is_mobile, b.numbers))):
         return False
-    return not ("same_address" in codes and len(a.doors) >= 2)
+    return not ("same_address" in codes and _names_a_flat(a.doors))
+
+
+def _names_a_flat(doors: Sequence[str]) -> bool:
+    """18-3-1203 and 18-1203 lead to a flat, 18 and 18-3 to a house with many."""
+    return len(doors) >= 3 or (len(doors) == 2 and len(doors[1]) >= 3)
 
 
 # --- names
@@ -294,7 +325,7 @@ def _numbers(a: Profile, b: Profile, rarity: Rarity) -> list[Reason]:
     shared = [number for number in a.numbers if number in b.numbers]
     if shared:
         best = max(shared, key=lambda n: (rarity.bits("number", n), is_mobile(n)))
-        bits = rarity.bits("number", best) + (5.5 if is_mobile(best) else 4.0)
+        bits = rarity.personal_bits("number", best, 5.5 if is_mobile(best) else 4.0)
         return [Reason("same_number", bits, best, best)]
     left, right = a.numbers[0], b.numbers[0]
     for ours in a.numbers:
@@ -305,7 +336,7 @@ def _numbers(a: Profile, b: Profile, rarity: Rarity) -> list[Reason]:
                     bits = 10.0 if is_mobile(ours) else 5.0
                     return [Reason("number_similar", bits, ours, theirs)]
     both = is_mobile(left) and is_mobile(right)
-    return [Reason("number_differs", -2.5 if both else -1.5, left, right)]
+    return [Reason("number_differs", -5.0 if both else -1.5, left, right)]
 
 
 # --- firms, addresses, places
@@ -416,17 +447,19 @@ def _one_within_other(left: Sequence[str], right: Sequence[str]) -> bool:
 def _contacts(a: Profile, b: Profile, rarity: Rarity) -> list[Reason]:
     findings = []
     for code, left, right, worth, against in (
-        ("email", a.email, b.email, 4.0, -1.0),
-        ("wechat", a.wechat, b.wechat, 5.0, -1.0),
+        ("email", a.email, b.email, 11.0, -1.0),
+        ("wechat", a.wechat, b.wechat, 12.0, -1.0),
         ("identity", a.identity, b.identity, 6.0, -6.0),
     ):
         if not left or not right:
             continue
         if left == right:
-            findings.append(Reason(f"same_{code}", rarity.bits(code, left) + worth, left, right))
+            bits = rarity.personal_bits(code, left, worth)
+            findings.append(Reason(f"same_{code}", bits, left, right))
         elif _slipped(left, right):
-            rare = min(rarity.bits(code, left), rarity.bits(code, right))
-            findings.append(Reason(f"{code}_similar", rare - 2, left, right))
+            # One slip in a WeChat id is as likely to be somebody else's.
+            bits = 4.0 if code == "wechat" else min(rarity.bits(code, left) - 2, 11.0)
+            findings.append(Reason(f"{code}_similar", bits, left, right))
         elif code == "email" and left.split("@")[0] == right.split("@")[0]:
             findings.append(Reason("email_similar", 6.0, left, right))
         else:
@@ -440,7 +473,7 @@ def _contacts(a: Profile, b: Profile, rarity: Rarity) -> list[Reason]:
 
 
 def _slipped(left: str, right: str) -> bool:
-    allowed = 1 if min(len(left), len(right)) < 9 else 2
+    allowed = 2 if "@" in left and min(len(left), len(right)) >= 12 else 1
     return (
         min(len(left), len(right)) >= 5
         and DamerauLevenshtein.distance(left, right, score_cutoff=allowed) <= allowed

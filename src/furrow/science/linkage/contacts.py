@@ -28,6 +28,8 @@ def email_key(text: str) -> str:
     >>> email_key(" Mailto:Li.Na＠Firm.CN "), email_key("test@test.com")
     ('li.na@firm.cn', '')
     """
+    if not text:
+        return ""
     address = re.sub(r"\s*([@.])\s*", r"\1", plain(text).casefold()).replace("。", ".")
     found = _MAIL.search(address.removeprefix("mailto:"))
     return found.group(0) if found and not is_dummy_mail(found.group(0)) else ""
@@ -39,6 +41,8 @@ def wechat_key(text: str) -> str:
     >>> wechat_key("微信：LiNa_88"), wechat_key("同手机")
     ('lina_88', '')
     """
+    if not text:
+        return ""
     name = _WECHAT_LABEL.sub("", plain(text)).casefold().strip()
     return name if _WECHAT.fullmatch(name) and not is_placeholder(name) else ""
 
@@ -85,6 +89,8 @@ def sex_key(text: str) -> str:
     >>> [sex_key(t) for t in ("女", "Male", "先生", "?")]
     ['f', 'm', 'm', '']
     """
+    if not text:
+        return ""
     word = plain(text).casefold()
     if word in {
         "女",
@@ -110,6 +116,8 @@ def identity_key(text: str) -> str:
     >>> identity_key(" 11010519491231002x ")
     '11010519491231002X'
     """
+    if not text:
+        return ""
     number = re.sub(r"[^0-9A-Za-z]", "", plain(text)).upper()
     if is_placeholder(number) or len(number) < 4 or not number.strip(number[0]):
         return ""

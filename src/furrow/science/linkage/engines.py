@@ -13,16 +13,36 @@ import resource
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
 import numpy as np
 
-type_names = ("BIGINT", "DOUBLE", "VARCHAR", "BOOLEAN")
 Row = tuple[Any, ...]
 # A function over rows that runs in a worker: pure, importable, one list in, one list out.
 RowFunction = Callable[[Sequence[Row], Any], list[Row]]
+
+
+class Unreadable(Exception):
+    """An engine's own reader stumbled over a file; `files.open_table` can say where."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A UTF-8 text file to load.
+
+    skip     lines before the first row of data
+    width    columns of the file, to be called c0, c1 …
+    columns  SQL expression over those per column of the table
+    """
+
+    path: Path
+    delimiter: str
+    skip: int
+    width: int
+    columns: Mapping[str, str]
 
 
 class Engine(Protocol):
@@ -30,10 +50,14 @@ class Engine(Protocol):
 
     name: str
 
-    def load(
-        self, table: str, files: Sequence[Path], columns: Mapping[str, str], **how: Any
-    ) -> None:
-        """Read lists of one layout into a table; see the engines for `how`."""
+    def load(self, table: str, sources: Sequence[Source]) -> None:
+        """Read lists into a table: `file` (0, 1 …), `row` (0, 1 … through all files), columns.
+
+        Raises Unreadable when a file is not as its source says.
+        """
+
+    def put(self, table: str, schema: Mapping[str, str], rows: Sequence[Row]) -> None:
+        """A table from rows in memory."""
 
     def make(self, table: str, sql: str) -> None:
         """A table from a query."""
@@ -86,29 +110,30 @@ class DuckEngine:
             self._con.execute(f"SET memory_limit = '{memory}'")
         self._count = 0
 
-    def load(
-        self, table: str, files: Sequence[Path], columns: Mapping[str, str], **how: Any
-    ) -> None:
-        """Read UTF-8 text files strictly; a row keeps its place in `row`, its file in `file`.
-
-        columns  SQL expression over the file's columns c0, c1 … per column of the table
-        how      delimiter, skip (lines before the data), width (columns of the file)
-        """
-        names = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(how["width"]))
-        picked = ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
-        for number, file in enumerate(files):
-            path = str(file).replace("'", "''")
+    def load(self, table: str, sources: Sequence[Source]) -> None:
+        for number, source in enumerate(sources):
+            names = ", ".join(f"'c{column}': 'VARCHAR'" for column in range(source.width))
+            picked = ", ".join(f"{sql} AS {name}" for name, sql in source.columns.items())
             reading = (
-                f"SELECT {number}::BIGINT AS file, {picked} FROM read_csv('{path}', "
-                f"delim = '{how['delimiter']}', skip = {how['skip']}, header = false, quote = '\"', "
-                f"escape = '\"', columns = {{{names}}}, auto_detect = false, null_padding = false, "
-                "strict_mode = true, max_line_size = 16777216)"
+                f"SELECT {number}::BIGINT AS file, {picked} FROM read_csv({_quoted(source.path)}, "  # noqa: S608
+                f"delim = '{source.delimiter}', skip = {source.skip}, header = false, quote = '\"', "
+                f"escape = '\"', columns = {{{names}}}, auto_detect = false, strict_mode = true, "
+                "null_padding = false)"
             )
-            if number == 0:
-                self._con.execute(f"CREATE OR REPLACE TABLE loaded AS {reading}")
-            else:
-                self._con.execute(f"INSERT INTO loaded {reading}")
+            into = "INSERT INTO loaded" if number else "CREATE OR REPLACE TABLE loaded AS"
+            try:
+                self._con.execute(f"{into} {reading}")
+            except duckdb.Error as error:
+                raise Unreadable(str(error)) from error
         self._con.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT rowid AS row, * FROM loaded")
+
+    def put(self, table: str, schema: Mapping[str, str], rows: Sequence[Row]) -> None:
+        columns = ", ".join(f"{name} {kind}" for name, kind in schema.items())
+        self._con.execute(f"CREATE OR REPLACE TABLE {table} ({columns})")
+        if rows:
+            self._con.register("put_rows", _arrays(rows, schema))
+            self._con.execute(f"INSERT INTO {table} SELECT * FROM put_rows")  # noqa: S608
+            self._con.unregister("put_rows")
 
     def make(self, table: str, sql: str) -> None:
         self._con.execute(f"CREATE OR REPLACE TABLE {table} AS {sql}")
@@ -153,8 +178,7 @@ class DuckEngine:
         return self._con.execute(sql).fetchall()
 
     def export(self, sql: str, path: Path) -> None:
-        target = str(path).replace("'", "''")
-        self._con.execute(f"COPY ({sql}) TO '{target}' (FORMAT csv, HEADER)")
+        self._con.execute(f"COPY ({sql}) TO {_quoted(path)} (FORMAT csv, HEADER)")
 
     def removed(self, text: str, pattern: str) -> str:
         return f"regexp_replace({text}, '{pattern}', '', 'g')"
@@ -185,15 +209,11 @@ def _apply_part(
         f"SELECT * EXCLUDE (file_row_number) FROM read_parquet('{source}', file_row_number = true) "
         f"WHERE (file_row_number // 8192) % {parts} = {part}"
     )
-    names = list(schema)
     while rows := reading.fetchmany(8192):
         made = function(rows, given)
         if not made:
             continue
-        arrays = {}
-        for name, values in zip(names, zip(*made, strict=True), strict=True):
-            arrays[name] = _array(values, schema[name])
-        con.register("made", arrays)
+        con.register("made", _arrays(made, schema))
         con.execute("INSERT INTO result SELECT * FROM made")
         con.unregister("made")
     con.execute(f"COPY result TO '{target}' (FORMAT parquet, COMPRESSION snappy)")
@@ -202,6 +222,18 @@ def _apply_part(
 
 
 _NUMPY: Mapping[str, Any] = {"DOUBLE": np.float64, "BOOLEAN": np.bool_}
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _arrays(rows: Sequence[Row], schema: Mapping[str, str]) -> dict[str, Any]:
+    columns = zip(*rows, strict=True)
+    return {
+        name: _array(values, kind)
+        for (name, kind), values in zip(schema.items(), columns, strict=True)
+    }
 
 
 def _array(values: Sequence[Any], kind: str) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import IO
 
 import python_calamine
 
@@ -87,6 +88,13 @@ class Table:
                 )
             yield line, tuple(row)
 
+    def lines_before_data(self) -> int:
+        """How many lines of a text file stand before its first row of data."""
+        if self.header_row < 0:
+            return 0
+        lines = (line for line, _ in _raw_rows(self))
+        return next(line for index, line in enumerate(lines) if index == self.header_row)
+
     def sample(self, count: int = 200) -> list[tuple[str, ...]]:
         """The first `count` data rows."""
         return [row for _, row in zip(range(count), self.rows(), strict=False)]
@@ -154,7 +162,7 @@ def detect_encoding(source: Path | bytes) -> str:
     )
 
 
-def _opened(source: Path | bytes) -> io.BufferedIOBase:
+def _opened(source: Path | bytes) -> IO[bytes]:
     return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
 
 

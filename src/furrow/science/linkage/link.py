@@ -63,19 +63,22 @@ def link(
     >>> found.clusters
     [[0, 1], [2]]
     """
-    profiles = [profile(record, region=region) for record in records]
+    profiles = _of_persons(
+        [profile(record, region=region) for record in records],
+        [bool(record.name.strip()) for record in records],
+    )
     pairs, set_aside = candidate_pairs(profiles, most_in_a_block=most_in_a_block)
-    is_person = [one.is_full for one in profiles]
+    profiles = _without(profiles, {(kind, value) for kind, value, _ in set_aside})
 
     def judge(base: Rarity) -> dict[tuple[int, int], Comparison]:
         return {(a, b): compare_profiles(profiles[a], profiles[b], base) for a, b in pairs}
 
     # Twice: the second time customers are counted instead of rows.
     judged = judge(rarity or count_values(profiles))
-    accepted, doubtful = settle(judged, is_person)
+    accepted, doubtful = settle(judged, profiles)
     if rarity is None:
         judged = judge(learn(profiles, judged, accepted))
-        accepted, doubtful = settle(judged, is_person)
+        accepted, doubtful = settle(judged, profiles)
     clusters = components(len(profiles), accepted)
     together = {row: number for number, cluster in enumerate(clusters) for row in cluster}
 
@@ -129,8 +132,34 @@ def _field(code: str) -> str:
     return code.removeprefix("same_") if code.startswith("same_") else code.split("_")[0]
 
 
+def _of_persons(profiles: list[Profile], has_name: Sequence[bool]) -> list[Profile]:
+    """In a list of persons an empty name is a person's that is missing, not a firm."""
+    if 2 * sum(one.is_full for one in profiles) <= len(profiles):
+        return profiles
+    return [
+        one if named or not one.is_firm else replace(one, is_firm=False)
+        for one, named in zip(profiles, has_name, strict=True)
+    ]
+
+
+def _without(profiles: list[Profile], common: set[tuple[str, str]]) -> list[Profile]:
+    """What belongs to a crowd says nothing about a person."""
+    if not common:
+        return profiles
+    return [
+        replace(
+            one,
+            numbers=tuple(n for n in one.numbers if ("number", n) not in common),
+            email="" if ("email", one.email) in common else one.email,
+            wechat="" if ("wechat", one.wechat) in common else one.wechat,
+            identity="" if ("identity", one.identity) in common else one.identity,
+        )
+        for one in profiles
+    ]
+
+
 def settle(
-    judged: Mapping[tuple[int, int], Comparison], is_person: Sequence[bool]
+    judged: Mapping[tuple[int, int], Comparison], profiles: Sequence[Profile]
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """Which pairs to join and which to ask about.
 
@@ -140,12 +169,13 @@ def settle(
     an empty name) are joined to them, if all they match is by then one customer; when they fit
     two, neither is right to choose and a person is asked.
     """
+    is_person = [one.is_full for one in profiles]
     same = [pair for pair, found in judged.items() if found.verdict == "same"]
     strong = [pair for pair in same if not (judged[pair].is_weak or judged[pair].is_contested)]
     contested = [pair for pair in same if judged[pair].is_contested]
     weak = [pair for pair in same if judged[pair].is_weak and not judged[pair].is_contested]
     doubtful = [pair for pair, found in judged.items() if found.verdict == "doubtful"]
-    customers = _Forest(len(is_person))
+    customers = _Forest(len(profiles))
     for left, right in strong:
         customers.join(left, right)
     taken = {row for pair in strong for row in pair}
@@ -161,16 +191,57 @@ def settle(
             customers.join(left, right)
         else:
             doubtful.append(pair)
-    around = _Forest(len(is_person))
+    weak, worse = _clearest(weak, judged, profiles)
+    doubtful += worse
+    around = _Forest(len(profiles))
     for left, right in weak:
         around.join(customers.find(left), customers.find(right))
     fits: dict[int, set[int]] = defaultdict(set)
-    for row in {row for pair in weak for row in pair if is_person[row]}:
-        fits[around.find(customers.find(row))].add(customers.find(row))
+    names: dict[int, set[str]] = defaultdict(set)
+    surnames: dict[int, set[str]] = defaultdict(set)
+    for row in {row for pair in weak for row in pair}:
+        group = around.find(customers.find(row))
+        if is_person[row]:
+            fits[group].add(customers.find(row))
+            names[group].add(profiles[row].name)
+        if profiles[row].surname:
+            surnames[group].add(profiles[row].surname)
     for pair in weak:
-        is_clear = len(fits[around.find(customers.find(pair[0]))]) <= 1
+        group = around.find(customers.find(pair[0]))
+        is_one = len(fits[group]) <= 1 or len(names[group]) == 1
+        is_clear = is_one and len(surnames[group]) <= 1
         (strong if is_clear else doubtful).append(pair)
     return strong, doubtful
+
+
+CLEARLY_BETTER_BITS = 4.0
+
+
+def _clearest(
+    weak: Sequence[tuple[int, int]],
+    judged: Mapping[tuple[int, int], Comparison],
+    profiles: Sequence[Profile],
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """The weak pairs, without those where what names nobody fits another name clearly better."""
+    best: dict[int, tuple[float, str]] = {}
+    for left, right in weak:
+        for row, other in ((left, right), (right, left)):
+            if profiles[other].is_full:
+                fit = (judged[left, right].weight, profiles[other].name)
+                best[row] = max(best.get(row, fit), fit)
+
+    def is_clear(pair: tuple[int, int]) -> bool:
+        for row, other in (pair, pair[::-1]):
+            if profiles[other].is_full and not profiles[row].is_full:
+                weight, name = best[row]
+                if (
+                    name != profiles[other].name
+                    and judged[pair].weight <= weight - CLEARLY_BETTER_BITS
+                ):
+                    return False
+        return True
+
+    return [p for p in weak if is_clear(p)], [p for p in weak if not is_clear(p)]
 
 
 def candidate_pairs(

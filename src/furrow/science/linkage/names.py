@@ -74,9 +74,11 @@ COMPOUND_SURNAMES = frozenset(
 )
 COMMON_SURNAMES = frozenset(
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾"
-    "夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤温康施文牛樊葛邢安齐易乔伍庞颜倪庄聂章鲁岳翟殷詹申欧耿关"
+    "夏韦付方白邹孟熊秦邱丘江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤温康施文牛樊葛邢安齐易乔伍庞颜倪庄聂章鲁岳翟殷詹申欧耿关"
     "兰焦俞左柳甘祝包宁尚符舒阮柯纪梅童凌毕单季裴霍涂成苗谷盛曲翁冉骆蓝路游辛靳管柴蒙鲍华喻祁蒲房滕屈饶解牟艾尤阳时穆农司卓古吉缪简"
 )
+# Two characters for one surname: the same family writes either.
+_VARIANTS = {"萧": "肖", "阎": "闫", "傅": "付", "邱": "丘"}
 _TITLES = [
     "董事长",
     "总经理",
@@ -156,6 +158,8 @@ _TITLES = [
 ]
 _SHORT_TITLES = "总工姐哥叔姨董局处科导"
 _TITLE = re.compile("(?:" + "|".join(sorted(_TITLES, key=len, reverse=True)) + ")$")
+_PLAIN_NAME = re.compile(r"[\u4e00-\u9fff]{2,3}")
+_TITLE_ENDS = frozenset({title[-1] for title in _TITLES} | set(_SHORT_TITLES) | set("某名址话机号信箱他它空白暂缺户"))
 _NICKNAME = re.compile(r"^[小老大阿]$")
 _BRACKETS = re.compile(r"[(\[【<《〈].*?(?:[)\]】>》〉]|$)")
 _LATIN_TITLES = frozenset(
@@ -213,6 +217,13 @@ def read_name(text: str) -> NameReading:
     >>> read_name("Dr. John O'Neil").key
     'john oneil'
     """
+    if _PLAIN_NAME.fullmatch(text):
+        # Four in five cells: two or three characters that end in no title.
+        bare = simplified(text)
+        if bare[-1] not in _TITLE_ENDS and bare[0] not in "小老大阿无没不未匿测":
+            bare = _VARIANTS.get(bare[0], bare[0]) + bare[1:]
+            surname = bare[:2] if bare[:2] in COMPOUND_SURNAMES else bare[0]
+            return NameReading(bare, surname, "", len(bare) > len(surname))
     name = plain(text)
     if not name or is_placeholder(name):
         return NameReading()
@@ -249,6 +260,7 @@ def _read_chinese(name: str) -> NameReading:
         title = found.group(0) + title
         bare = bare[: found.start()]
         found = _TITLE.search(bare)
+    bare = _VARIANTS.get(bare[:1], bare[:1]) + bare[1:]
     surname_length = 2 if bare[:2] in COMPOUND_SURNAMES else 1
     if not title and len(bare) > 1 and bare[-1] in _SHORT_TITLES:
         is_surname_and_title = len(bare) == surname_length + 1

@@ -43,12 +43,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A record with every value in its one spelling; "" or () where nothing usable stood."""
+    """A record with every value in its one spelling; "" or () where nothing usable stood.
+
+    is_full  whether a person is named in full
+    is_firm  whether the record is about a firm rather than about somebody in it
+    """
 
     id: int | str
     name: str = ""
     surname: str = ""
     is_full: bool = False
+    is_firm: bool = False
     sound: str = ""
     company: str = ""
     branch: str = ""
@@ -101,6 +106,7 @@ def profile(record: Record, *, region: str = "CN") -> Profile:
         name=key,
         surname=surname,
         is_full=is_full,
+        is_firm=bool(firm.key) and not key,
         sound=(name_sound(key) if has_han(key) else key) if is_full else "",
         company=firm.key,
         branch=firm.branch,
@@ -126,6 +132,8 @@ def place_key(text: str) -> str:
     >>> place_key("深圳市"), place_key("New York City")
     ('深圳', 'new york')
     """
+    if not text:
+        return ""
     place = unaccented(plain(text)).casefold().strip(" .,")
     if has_han(place):
         return place[:-1] if len(place) > 2 and place[-1] in "省市区县" else place
@@ -162,9 +170,24 @@ class Rarity:
             if kind in PERSONAL:
                 return log2(self.rows)
             return self.usual.get(kind, USUAL_BITS.get(kind, 6.0))
-        return max(0.0, log2(self.rows / count))
+        if kind in PERSONAL:
+            return max(0.0, log2(self.rows / count))
+        # A short list says little about how common a name is: the usual share weighs as 200 rows.
+        share = 2.0 ** -self.usual.get(kind, USUAL_BITS.get(kind, 6.0))
+        expected = (count + _PRIOR_ROWS * share) / (self.rows + _PRIOR_ROWS)
+        return max(0.0, -log2(expected))
+
+    def personal_bits(self, kind: str, value: str, worth: float) -> float:
+        """The bits of a value that is one person's as a rule.
+
+        worth  how much likelier one customer has it than its frequency says, in bits; less
+               where more than two names (two may be spellings of one) share it
+        """
+        names = self.counts.get(kind, {}).get(value, 1)
+        return self.bits(kind, value) + worth * min(1.0, 2 / names)
 
 
+_PRIOR_ROWS = 200
 # What an agreement is worth without counts, from Chinese customer lists of some 10 000 names.
 USUAL_BITS = {
     "name": 12.0, "sound": 10.0, "company": 14.0, "address": 16.0, "road": 10.0, "city": 4.0,

@@ -1,0 +1,575 @@
+"""The same linkage for lists of millions: SQL finds the candidates, Python judges the few.
+
+In one customer list nearly all duplicates share a number and a name, so:
+
+1. every distinct name, firm and unusual number is normalised once (Python, in parallel);
+2. rows with one number and one full name are one customer (SQL, one grouping per number);
+3. what is left is brought together by any value two customers share: a number under two names, an
+   e-mail address, a WeChat id, an identity number, a name with an address, a firm or a birthday;
+4. `compare_profiles` judges these pairs, with frequencies counted among the customers of step 2;
+5. the accepted pairs are settled as `link.settle` does: people first, then what names nobody.
+
+Each stage is a table made by one query in the SQL that DuckDB and Spark share. Work is bounded: a
+value shared by more than MOST_IN_A_BLOCK customers is set aside and reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import log2
+from typing import Any
+
+from furrow.science.linkage.companies import is_company, read_company
+from furrow.science.linkage.compare import SAME_BITS, compare_profiles
+from furrow.science.linkage.contacts import (
+    birthday_key,
+    email_key,
+    identity_key,
+    sex_key,
+    wechat_key,
+)
+from furrow.science.linkage.addresses import read_address
+from furrow.science.linkage.engines import Engine, Row
+from furrow.science.linkage.link import CLEARLY_BETTER_BITS, MOST_IN_A_BLOCK
+from furrow.science.linkage.names import read_name
+from furrow.science.linkage.numbers import read_numbers
+from furrow.science.linkage.profiles import Profile, Rarity, place_key
+from furrow.science.linkage.text import has_han, name_sound, plain
+
+# The columns of the table `listed`; a list that has no such column has NULL in it.
+COLUMNS = (
+    "name", "company", "phone", "phone2", "address", "city", "province", "district", "postcode",
+    "email", "wechat", "birthday", "gender", "identity",
+)  # fmt: skip
+STAGES = ("read", "normalise", "group", "candidates", "judge", "settle", "write")
+_TRADED = ("０１２３４５６７８９＋（）－　\t", "0123456789+()-  ")
+_QUICK = "^([+]?86|0086|0)?(1[3-9][0-9]{9})$"
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the pipeline leaves in the engine, and its counts.
+
+    tables  customer(row, customer), edge(a, b, weight, reasons), doubt(a, b, weight, reasons)
+    """
+
+    rows: int
+    customers: int
+    pairs: int
+    set_aside: list[tuple[str, str, int]]
+
+
+def find_customers(engine: Engine, *, region: str, progress: Progress) -> Found:
+    """Run the stages on the table `listed` (row, file, COLUMNS)."""
+    progress("normalise")
+    rows = int(engine.rows("SELECT count(*) FROM listed")[0][0])
+    _normalise(engine, region)
+    progress("group")
+    _group(engine, rows)
+    progress("candidates")
+    set_aside = _find_candidates(engine)
+    progress("judge")
+    _judge(engine)
+    progress("settle")
+    customers = _settle(engine)
+    pairs = int(engine.rows("SELECT count(*) FROM edge")[0][0])
+    return Found(rows, customers, pairs, set_aside)
+
+
+# --- 1. normalise
+
+
+def _normalise(engine: Engine, region: str) -> None:
+    quick = {column: _quick_mobile(engine, column, region) for column in ("phone", "phone2")}
+    engine.make(
+        "cell",
+        f"""SELECT row, name, company, phone, phone2,
+            {quick["phone"]} AS quick, {quick["phone2"]} AS quick2
+        FROM listed""",
+    )
+    engine.apply(
+        "odd_number",
+        """SELECT DISTINCT phone AS cell FROM cell WHERE phone IS NOT NULL AND quick IS NULL
+        UNION SELECT DISTINCT phone2 FROM cell WHERE phone2 IS NOT NULL AND quick2 IS NULL""",
+        number_rows,
+        {"cell": "VARCHAR", "n1": "BIGINT", "n2": "BIGINT", "n3": "BIGINT", "problem": "VARCHAR"},
+        given=region,
+    )
+    engine.make(
+        "number_of",
+        """SELECT DISTINCT row, number FROM (
+            SELECT row, CAST('86' || quick AS BIGINT) AS number FROM cell WHERE quick IS NOT NULL
+            UNION ALL
+            SELECT row, CAST('86' || quick2 AS BIGINT) FROM cell WHERE quick2 IS NOT NULL
+            UNION ALL SELECT row, n1 FROM cell JOIN odd_number o ON phone = o.cell WHERE quick IS NULL
+            UNION ALL SELECT row, n2 FROM cell JOIN odd_number o ON phone = o.cell WHERE quick IS NULL
+            UNION ALL SELECT row, n3 FROM cell JOIN odd_number o ON phone = o.cell WHERE quick IS NULL
+            UNION ALL SELECT row, n1 FROM cell JOIN odd_number o ON phone2 = o.cell WHERE quick2 IS NULL
+            UNION ALL SELECT row, n2 FROM cell JOIN odd_number o ON phone2 = o.cell WHERE quick2 IS NULL
+            UNION ALL SELECT row, n3 FROM cell JOIN odd_number o ON phone2 = o.cell WHERE quick2 IS NULL
+        ) every_number WHERE number IS NOT NULL""",
+    )
+    engine.apply(
+        "name_of",
+        "SELECT DISTINCT name AS cell FROM cell WHERE name IS NOT NULL",
+        name_rows,
+        {"cell": "VARCHAR", "name": "VARCHAR", "surname": "VARCHAR", "is_full": "BOOLEAN",
+         "firm": "VARCHAR"},
+        given=None,
+    )  # fmt: skip
+    engine.apply(
+        "company_of",
+        "SELECT DISTINCT company AS cell FROM cell WHERE company IS NOT NULL",
+        company_rows,
+        {"cell": "VARCHAR", "company": "VARCHAR"},
+        given=None,
+    )
+    # `who` is what a row is about: its person, or its firm in a list of firms.
+    persons = engine.rows("SELECT count(*), sum(CASE WHEN is_full THEN 1 ELSE 0 END) FROM name_of")
+    of_firms = 2 * int(persons[0][1] or 0) <= int(persons[0][0])
+    firm = "coalesce(n.firm, c.company)" if of_firms else "n.firm"
+    engine.make(
+        "known",
+        f"""SELECT row, n.name AS name, n.surname AS surname, coalesce(n.is_full, FALSE) AS is_full,
+            coalesce(c.company, n.firm) AS company,
+            CASE WHEN n.is_full THEN n.name WHEN n.name IS NULL THEN {firm} END AS who
+        FROM cell
+        LEFT JOIN name_of n ON cell.name = n.cell
+        LEFT JOIN company_of c ON cell.company = c.cell""",
+    )
+
+
+def _quick_mobile(engine: Engine, column: str, region: str) -> str:
+    """SQL for the eleven digits of a Chinese mobile in one of its plain spellings, else NULL.
+
+    Only what `read_numbers` would read as exactly this one number; everything else goes there.
+    """
+    if region != "CN":
+        return "CAST(NULL AS VARCHAR)"
+    half_width = f"translate({column}, '{_TRADED[0]}', '{_TRADED[1]}')"
+    bare = engine.removed(half_width, "[ ()-]|[.]0+$|本人|微信同号")
+    digits = f"regexp_extract({bare}, '{_QUICK}', 2)"
+    return f"CASE WHEN {digits} = '' OR {digits} LIKE '%00000000' THEN NULL ELSE {digits} END"
+
+
+def number_rows(rows: Sequence[Row], region: str) -> list[Row]:
+    """(cell) to (cell, up to three numbers as whole numbers, problem)."""
+    made: list[Row] = []
+    for (cell,) in rows:
+        reading = read_numbers(cell, region=region)
+        numbers = [int(number[1:]) for number in reading.numbers[:3]]
+        made.append((cell, *numbers, *[None] * (3 - len(numbers)), reading.problem))
+    return made
+
+
+def name_rows(rows: Sequence[Row], _: None) -> list[Row]:
+    """(cell) to its reading; a firm in the column for names is told apart."""
+    made: list[Row] = []
+    for (cell,) in rows:
+        reading = read_name(cell)
+        if is_company(cell) or (len(reading.key) > 5 and has_han(reading.key)):
+            made.append((cell, None, None, False, read_company(cell).key or None))
+        else:
+            made.append(
+                (cell, reading.key or None, reading.surname or None, reading.is_full, None)
+            )
+    return made
+
+
+def company_rows(rows: Sequence[Row], _: None) -> list[Row]:
+    """(cell) to (cell, core of the firm's name)."""
+    return [(cell, read_company(cell).key or None) for (cell,) in rows]
+
+
+# --- 2. one number and one name
+
+
+def _group(engine: Engine, rows: int) -> None:
+    engine.make(
+        "who_count", "SELECT who, count(*) AS n FROM known WHERE who IS NOT NULL GROUP BY who"
+    )
+    engine.make(
+        "line",
+        """SELECT number, who, min(row) AS root, count(*) AS n
+        FROM number_of JOIN known USING (row) WHERE who IS NOT NULL GROUP BY number, who""",
+    )
+    engine.make("shared", "SELECT number, count(*) AS people FROM line GROUP BY number HAVING count(*) > 1")
+    # The weight of same_number + same_name: see compare.py. Only a name common on a line shared
+    # by many fails.
+    engine.make(
+        "group_root",
+        f"""SELECT line.number AS number, line.who AS who, root,
+            CASE WHEN line.number BETWEEN 8613000000000 AND 8619999999999 THEN 5.5 ELSE 4.0 END
+            * least(1.0, 2.0 / coalesce(people, 1)) - log2(coalesce(people, 1)) + log2({rows}.0 / w.n) AS weight
+        FROM line JOIN who_count w ON line.who = w.who LEFT JOIN shared ON line.number = shared.number
+        WHERE line.n > 1""",
+    )
+    engine.make(
+        "exact",
+        f"""SELECT root AS a, row AS b, max(weight) AS weight
+        FROM number_of JOIN known USING (row)
+        JOIN group_root g ON number_of.number = g.number AND known.who = g.who
+        WHERE root < row AND weight >= {SAME_BITS} GROUP BY root, row""",
+    )
+    engine.components("first", "SELECT a, b FROM exact")
+    engine.make(
+        "member",
+        """SELECT known.row AS row, coalesce(first.root, known.row) AS customer
+        FROM known LEFT JOIN first ON known.row = first.id""",
+    )
+
+
+# --- 3. candidates
+
+
+def _find_candidates(engine: Engine) -> list[tuple[str, str, int]]:
+    """The table candidate(a, b, number): pairs of customers, by their first row."""
+    set_aside: list[tuple[str, str, int]] = []
+    made = []
+    for kind, (value, table, where) in _blocks(engine).items():
+        engine.make(
+            f"in_{kind}",
+            f"""SELECT DISTINCT {value} AS value, customer
+            FROM {table} JOIN member USING (row) WHERE {where}""",
+        )
+        engine.make(
+            f"block_{kind}",
+            f"SELECT value, count(*) AS n FROM in_{kind} GROUP BY value HAVING count(*) > 1",
+        )
+        number = "l.value" if kind == "number" else "CAST(NULL AS BIGINT)"
+        only = _MAY_BE_ONE if kind == "number" else ""
+        made.append(
+            f"""SELECT l.customer AS a, r.customer AS b, {number} AS number
+            FROM block_{kind} k JOIN in_{kind} l ON k.value = l.value
+            JOIN in_{kind} r ON k.value = r.value {only}
+            WHERE k.n <= {MOST_IN_A_BLOCK} AND l.customer < r.customer"""
+        )
+        set_aside += _too_common(engine, kind, value)
+    engine.make(
+        "candidate",
+        f"""SELECT a, b, max(number) AS number FROM ({" UNION ALL ".join(made)}) every_pair
+        GROUP BY a, b""",
+    )
+    return sorted(set_aside, key=lambda item: (-item[2], item))
+
+
+# Two full names with neither the surname nor the rest in common on one line: a family, a firm.
+_MAY_BE_ONE = """
+    JOIN known x ON x.row = l.customer JOIN known y ON y.row = r.customer
+        AND (x.surname IS NULL OR y.surname IS NULL OR x.surname = y.surname
+            OR (x.is_full AND y.is_full AND substr(x.name, 2) = substr(y.name, 2)))"""
+
+
+def _blocks(engine: Engine) -> Mapping[str, tuple[str, str, str]]:
+    """Per kind: the value, the table it comes from, and which rows have it."""
+    listed = "known JOIN listed USING (row)"
+    half_width = "translate(listed.address, '０１２３４５６７８９', '0123456789')"
+    doors = engine.removed(half_width, "[^0-9]+")
+    days = engine.removed("listed.birthday", "[^0-9]+|00:00:00")
+    wechat = engine.removed("lower(listed.wechat)", "^.*[:：] *")
+    return {
+        "number": ("number", "number_of", "TRUE"),
+        "email": (engine.hashed("lower(listed.email)"), "listed", "listed.email LIKE '%@%'"),
+        "wechat": (
+            engine.hashed(wechat),
+            "listed",
+            "length(listed.wechat) BETWEEN 4 AND 32",
+        ),
+        "identity": (
+            engine.hashed("upper(listed.identity)"),
+            "listed",
+            "length(listed.identity) > 4",
+        ),
+        "address": (engine.hashed("who", doors), listed, f"is_full AND length({doors}) > 2"),
+        "birthday": (engine.hashed("who", days), listed, f"is_full AND length({days}) > 4"),
+        "company": (
+            engine.hashed("who", "company"),
+            "known",
+            "who IS NOT NULL AND company IS NOT NULL",
+        ),
+        # One wrong digit is either in the first half or in the second.
+        "half": (
+            f"{engine.hashed('who', 'number % 100000')}",
+            "known JOIN number_of USING (row)",
+            "is_full AND number BETWEEN 8613000000000 AND 8619999999999",
+        ),
+        "otherhalf": (
+            f"{engine.hashed('who', 'CAST(floor(number / 100000) AS BIGINT)')}",
+            "known JOIN number_of USING (row)",
+            "is_full AND number BETWEEN 8613000000000 AND 8619999999999",
+        ),
+    }
+
+
+def _too_common(engine: Engine, kind: str, hashed: str) -> list[tuple[str, str, int]]:
+    """The values that were set aside, in words, the commonest first; at most 50 of a kind."""
+    if kind not in ("number", "email", "wechat", "identity"):
+        return []
+    values = engine.rows(
+        f"SELECT value, n FROM block_{kind} WHERE n > {MOST_IN_A_BLOCK} ORDER BY n DESC, value LIMIT 50"  # noqa: S608
+    )
+    if kind == "number":
+        return [(kind, f"+{value}", int(count)) for value, count in values]
+    named = []
+    for value, count in values:
+        shown = engine.rows(f"SELECT min({kind}) FROM listed WHERE {hashed} = {value}")  # noqa: S608
+        named.append((kind, str(shown[0][0]), int(count)))
+    return named
+
+
+# --- 4. judge
+
+
+def _judge(engine: Engine) -> None:
+    # A value set aside belongs to a crowd and says nothing about a person.
+    blocks = _blocks(engine)
+    common = "".join(
+        f" LEFT JOIN block_{kind} x_{kind} ON x_{kind}.value = {blocks[kind][0]} "
+        f"AND x_{kind}.n > {MOST_IN_A_BLOCK}"
+        for kind in _PERSONAL
+    )
+    facts = ", ".join(
+        f"max(CASE WHEN x_{column}.value IS NULL THEN {column} END) AS {column}"
+        if column in _PERSONAL
+        else f"max({column}) AS {column}"
+        for column in _FACTS
+    )
+    engine.make(
+        "node",
+        f"""SELECT customer, {facts},
+            substr(max(lpad(CAST(length(address) AS VARCHAR), 4, '0') || address), 5) AS address
+        FROM listed JOIN member USING (row)
+        JOIN (SELECT a AS customer FROM candidate UNION SELECT b FROM candidate) c USING (customer)
+        {common} GROUP BY customer""",
+    )
+    engine.make(
+        "reached",
+        f"""SELECT customer, min(number) AS low, max(number) AS high
+        FROM number_of JOIN member USING (row) JOIN node USING (customer)
+        LEFT JOIN block_number k ON k.value = number AND k.n > {MOST_IN_A_BLOCK}
+        WHERE k.value IS NULL GROUP BY customer""",
+    )
+    sides = "\n".join(
+        f"""JOIN node n{side} ON n{side}.customer = p.{side}
+        JOIN known k{side} ON k{side}.row = p.{side}
+        LEFT JOIN reached r{side} ON r{side}.customer = p.{side}"""
+        for side in "ab"
+    )
+    columns = ", ".join(
+        f"k{side}.name AS name_{side}, k{side}.surname AS surname_{side}, k{side}.is_full AS full_{side}, "
+        f"k{side}.who IS NOT NULL AND NOT k{side}.is_full AS firm_{side}, "
+        f"k{side}.company AS company_{side}, r{side}.low AS low_{side}, r{side}.high AS high_{side}, "
+        + ", ".join(f"n{side}.{column} AS {column}_{side}" for column in (*_FACTS, "address"))
+        for side in "ab"
+    )
+    engine.apply(
+        "judged",
+        f"SELECT p.a AS a, p.b AS b, p.number AS number, {columns} FROM candidate p {sides}",
+        judge_rows,
+        {"a": "BIGINT", "b": "BIGINT", "weight": "DOUBLE", "verdict": "VARCHAR",
+         "is_weak": "BOOLEAN", "is_contested": "BOOLEAN", "reasons": "VARCHAR"},
+        given=_rarity(engine),
+    )  # fmt: skip
+
+
+_FACTS = ("city", "province", "district", "postcode", "email", "wechat", "birthday", "gender", "identity")
+_PERSONAL = ("email", "wechat", "identity")
+_OFTEN = 20_000
+
+
+def _rarity(engine: Engine) -> Rarity:
+    """How rare values are among the customers of the first grouping: the frequent ones counted."""
+    customers = int(engine.rows("SELECT count(DISTINCT customer) FROM member")[0][0])
+    counts: dict[str, dict[str, int]] = {}
+    usual: dict[str, float] = {}
+    for kind in ("name", "company"):
+        often = engine.rows(
+            f"SELECT {kind}, count(*) AS n FROM known JOIN member USING (row) "  # noqa: S608
+            f"WHERE row = customer AND {kind} IS NOT NULL GROUP BY {kind} "
+            f"ORDER BY n DESC, {kind} LIMIT {_OFTEN}"
+        )
+        counts[kind] = {value: int(count) for value, count in often}
+        least = int(often[-1][1]) if len(often) == _OFTEN else 1
+        usual[kind] = log2(max(2, customers) / least)
+    counts["number"] = {
+        f"+{number}": int(people)
+        for number, people in engine.rows("SELECT number, people FROM shared WHERE people > 1")
+    }
+    return Rarity(max(2, customers), counts, usual=usual)
+
+
+def judge_rows(rows: Sequence[Row], rarity: Rarity) -> list[Row]:
+    """Pairs of customers to verdicts; the pairs that are simply different are left out."""
+    width = (len(rows[0]) - 3) // 2 if rows else 0
+    made = []
+    for row in rows:
+        a, b, number = row[:3]
+        left = _profile(a, number, row[3 : 3 + width])
+        right = _profile(b, number, row[3 + width :])
+        found = compare_profiles(left, right, rarity)
+        if found.verdict != "different":
+            reasons = " ".join(f"{f.code}:{f.bits:.1f}" for f in found.findings)
+            made.append(
+                (a, b, found.weight, found.verdict, found.is_weak, found.is_contested, reasons)
+            )
+    return made
+
+
+def _profile(customer: int, shared: int | None, facts: Row) -> Profile:
+    name, surname, is_full, is_firm, company, low, high, *rest = facts
+    city, province, district, postcode, email, wechat, birthday, gender, identity, address = rest
+    numbers = dict.fromkeys(f"+{n}" for n in (shared, low, high) if n is not None)
+    where = read_address(address or "")
+    return Profile(
+        id=customer,
+        name=name or "",
+        surname=surname or "",
+        is_full=is_full,
+        is_firm=is_firm,
+        sound=_sound(name) if is_full else "",
+        company=company or "",
+        numbers=tuple(numbers),
+        address=where.key if where.road and where.numbers else "",
+        road=where.road,
+        doors=where.numbers,
+        city=place_key(city or "") or where.city,
+        province=place_key(province or ""),
+        district=place_key(district or ""),
+        postcode=plain(postcode).casefold() if postcode else "",
+        email=email_key(email or ""),
+        wechat=wechat_key(wechat or ""),
+        birthday=birthday_key(birthday or ""),
+        sex=sex_key(gender or ""),
+        identity=identity_key(identity or ""),
+    )
+
+
+@lru_cache(maxsize=1 << 15)
+def _sound(name: str) -> str:
+    return name_sound(name) if has_han(name) else name
+
+
+# --- 5. settle
+
+
+def _settle(engine: Engine) -> int:
+    """The tables customer, edge and doubt; returns the number of customers. See link.settle."""
+    engine.make(
+        "strong",
+        """SELECT a, b FROM judged
+        WHERE verdict = 'same' AND NOT is_weak AND NOT is_contested""",
+    )
+    engine.make(
+        "rival",
+        """SELECT a, b, weight, row_number() OVER (ORDER BY weight DESC, a, b) AS place FROM judged
+        WHERE verdict = 'same' AND is_contested""",
+    )
+    engine.make(
+        "won",
+        """SELECT a, b FROM rival JOIN (
+            SELECT row, min(place) AS place FROM (
+                SELECT a AS row, place FROM rival UNION ALL SELECT b, place FROM rival) claims
+            GROUP BY row) best USING (place)
+        WHERE NOT EXISTS (SELECT 1 FROM strong s WHERE s.a = rival.a OR s.b = rival.a)
+            AND NOT EXISTS (SELECT 1 FROM strong s WHERE s.a = rival.b OR s.b = rival.b)
+        GROUP BY a, b HAVING count(*) = 2""",
+    )
+    engine.components("people", "SELECT a, b FROM strong UNION ALL SELECT a, b FROM won")
+    engine.make(
+        "unsure",
+        """SELECT a, b, weight, x.is_full AS person_a, y.is_full AS person_b,
+            x.surname AS surname_a, y.surname AS surname_b,
+            CASE WHEN x.is_full THEN x.name END AS name_a, CASE WHEN y.is_full THEN y.name END AS name_b
+        FROM judged JOIN known x ON x.row = a JOIN known y ON y.row = b
+        WHERE verdict = 'same' AND is_weak AND NOT is_contested""",
+    )
+    engine.make(
+        "best",
+        """SELECT row, max(weight) AS weight, max_by(name, weight) AS name FROM (
+            SELECT a AS row, weight, name_b AS name FROM unsure WHERE person_b
+            UNION ALL SELECT b, weight, name_a FROM unsure WHERE person_a) claims GROUP BY row""",
+    )
+    engine.make(
+        "weak",
+        f"""SELECT u.a AS a, u.b AS b, person_a, person_b, surname_a, surname_b, name_a, name_b,
+            coalesce(x.root, u.a) AS of_a, coalesce(y.root, u.b) AS of_b
+        FROM unsure u LEFT JOIN best p ON p.row = u.a LEFT JOIN best q ON q.row = u.b
+        LEFT JOIN people x ON x.id = u.a LEFT JOIN people y ON y.id = u.b
+        WHERE NOT (person_b AND NOT person_a AND p.name <> name_b
+                AND u.weight <= p.weight - {CLEARLY_BETTER_BITS})
+            AND NOT (person_a AND NOT person_b AND q.name <> name_a
+                AND u.weight <= q.weight - {CLEARLY_BETTER_BITS})""",
+    )
+    engine.components("around", "SELECT of_a AS a, of_b AS b FROM weak")
+    engine.make(
+        "fitting",
+        """SELECT around.root AS root FROM (
+            SELECT of_a AS id, CASE WHEN person_a THEN of_a END AS person,
+                name_a AS name, surname_a AS surname FROM weak
+            UNION SELECT of_b, CASE WHEN person_b THEN of_b END, name_b, surname_b FROM weak) side
+        JOIN around ON around.id = side.id
+        GROUP BY around.root
+        HAVING (count(DISTINCT side.person) > 1 AND count(DISTINCT side.name) > 1)
+            OR count(DISTINCT side.surname) > 1""",
+    )
+    engine.make(
+        "accepted",
+        """SELECT a, b FROM strong UNION SELECT a, b FROM won
+        UNION SELECT weak.a, weak.b FROM weak JOIN around ON around.id = weak.of_a
+        LEFT JOIN fitting ON fitting.root = around.root WHERE fitting.root IS NULL""",
+    )
+    engine.make(
+        "edge",
+        """SELECT a, b, weight, 'same_number same_name' AS reasons FROM exact
+        UNION ALL SELECT j.a, j.b, j.weight, j.reasons FROM judged j JOIN accepted USING (a, b)""",
+    )
+    engine.components("final", "SELECT a, b FROM accepted")
+    engine.make(
+        "customer",
+        """SELECT row, coalesce(final.root, member.customer) AS customer
+        FROM member LEFT JOIN final ON final.id = member.customer""",
+    )
+    engine.make(
+        "doubt",
+        """SELECT j.a AS a, j.b AS b, j.weight AS weight, j.reasons AS reasons FROM judged j
+        JOIN customer x ON x.row = j.a JOIN customer y ON y.row = j.b
+        WHERE x.customer <> y.customer""",
+    )
+    return int(engine.rows("SELECT count(DISTINCT customer) FROM customer")[0][0])
+
+
+def listed_columns(
+    mapping: Mapping[str, str], headers: Sequence[str], *, chinese: bool
+) -> dict[str, str]:
+    """SQL for every column of `listed` from a file's columns c0, c1 … and a header → field map."""
+    place = {field: f"c{headers.index(header)}" for header, field in mapping.items()}
+
+    def cell(field: str) -> str:
+        return f"nullif(trim({place[field]}), '')" if field in place else "CAST(NULL AS VARCHAR)"
+
+    result = {column: cell(column) for column in COLUMNS}
+    if "name" not in place and ("surname" in place or "given_name" in place):
+        parts = ("surname", "given_name") if chinese else ("given_name", "surname")
+        glue = "" if chinese else " "
+        result["name"] = _glued([cell(part) for part in parts], glue)
+    if "street_number" in place:
+        result["address"] = _glued([cell("street_number"), result["address"]], " ")
+    return result
+
+
+def _glued(parts: Sequence[str], glue: str) -> str:
+    texts = ", ".join(parts)
+    return f"nullif(trim(concat_ws('{glue}', {texts})), '')"
+
+
+def reasons_of(text: str) -> list[tuple[str, float]]:
+    """Codes and bits of a `reasons` cell.
+
+    >>> reasons_of("same_number:21.5 name_sounds_alike:6.0")
+    [('same_number', 21.5), ('name_sounds_alike', 6.0)]
+    """
+    parts: list[Any] = [part.partition(":") for part in text.split()]
+    return [(code, float(bits or 0)) for code, _, bits in parts]
