@@ -39,6 +39,7 @@ from .rules import (
     Kind,
     NumberTaken,
     OwnerChange,
+    Whose,
     check_claim,
 )
 
@@ -182,6 +183,14 @@ def reveal_number(*, number: Number, by: User, at: datetime) -> str:
     """The whole number, once the look at it is in the audit trail (I2)."""
     record("number.revealed", of=number, by=by.username, at=at, customer=number.customer_id)
     return number.e164
+
+
+@transaction.atomic
+def look_up_number(*, e164: str, by: User, at: datetime) -> Whose | None:
+    """Whose customer has this number; that somebody asked is written down (B3)."""
+    whose = whose_is(e164)
+    record("number.looked_up", of=by, by=by.username, at=at, is_known=whose is not None)
+    return whose
 
 
 def mark_touched(*, customer_id: int, at: datetime) -> None:

@@ -4,7 +4,7 @@ A higher capability declares each of its tables from its `apps.py`. A table nobo
 merging refuse, so nothing is ever left behind by accident.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import datetime
 
 from django.db.models import ForeignObjectRel
@@ -54,10 +54,20 @@ def movers() -> list[Mover]:
     return [_movers[name] for name in sorted(_movers)]
 
 
-def timeline(customer: Customer, *, before: datetime | None, most: int) -> list[Moment]:
-    """The newest moments of every kind, newest first; at most `most`, all earlier than `before`.
+def timeline(
+    customer: Customer, *, before: datetime | None, most: int, kinds: Container[str] | None = None
+) -> list[Moment]:
+    """The newest moments, newest first, all earlier than `before`.
 
-    Cost: one bounded query per declared table.
+    kinds  only these; None = every kind
+
+    At most `most`, and beyond them those of the same instant as the last: so the next page may
+    go on before that instant and miss nothing. Cost: one bounded query per declared table.
     """
-    moments = [moment for tell in _tellers.values() for moment in tell(customer, before, most)]
-    return sorted(moments, key=lambda m: (m.at, m.anchor), reverse=True)[:most]
+    told = [moment for tell in _tellers.values() for moment in tell(customer, before, most)]
+    moments = [moment for moment in told if kinds is None or moment.kind in kinds]
+    moments.sort(key=lambda moment: (moment.at, moment.anchor), reverse=True)
+    if len(moments) <= most:
+        return moments
+    last = moments[most - 1].at
+    return [moment for moment in moments if moment.at >= last]

@@ -6,14 +6,27 @@ from datetime import datetime
 
 from django.db.models import Expression, F, Func, Q, TextField, Value
 from django.db.models.lookups import GreaterThan, LessThan
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from furrow.organisation.models import User
+from furrow.organisation.rules import Act
 from furrow.science.linkage.numbers import read_numbers
 
 from .filters import filters
 from .models import LAST_TOUCH, Customer, CustomerQuerySet, MergeEvent, Note, Number, OwnershipEvent
-from .rules import MOST_COUNTED, Moment, Sort, Whose
+from .rules import (
+    BASICS,
+    FACTS,
+    MOST_COUNTED,
+    MOST_FOUND,
+    Fact,
+    Kind,
+    Moment,
+    Sort,
+    Whose,
+    completeness,
+)
 
 
 def whose_is(e164: str) -> Whose | None:
@@ -31,6 +44,100 @@ def whose_is(e164: str) -> Whose | None:
         owner=str(customer.owner) if customer.owner else "",
         team=customer.team.name if customer.team else "",
     )
+
+
+# -- one record ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Property:
+    """One line of a record: its field name, its label, and what to show; "" = not known."""
+
+    name: str
+    label: str | Promise
+    shown: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is known of a customer, and how much of what is worth knowing (percent, B8)."""
+
+    basics: list[Property]
+    facts: list[Property]
+    percent: int
+
+
+def profile_of(customer: Customer) -> Profile:
+    def basic(name: str, shown: str) -> Property:
+        return Property(name, BASICS[name], shown)
+
+    known = {name: getattr(customer, name) for name in ("city", "address", "email", "category")}
+    facts = [
+        Property(fact.name, fact.label, _shown(fact, customer.profile.get(fact.name)))
+        for fact in FACTS[Kind(customer.kind)]
+    ]
+    has_number = Number.objects.filter(customer=customer).exists()
+    return Profile(
+        basics=[
+            basic("name", customer.name),
+            basic("kind", customer.get_kind_display()),
+            *(basic(name, value) for name, value in known.items()),
+        ],
+        facts=facts,
+        percent=completeness(customer.kind, {**known, "number": has_number}, customer.profile),
+    )
+
+
+def _shown(fact: Fact, value: object) -> str:
+    if value in ("", None):
+        return ""
+    return str(dict(fact.choices).get(str(value), value))
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """Who looks after a customer, how that came about, and what `user` may do about it."""
+
+    customer: Customer
+    last: OwnershipEvent | None  # None = nobody ever did
+    can_claim: bool
+    can_release: bool
+    colleagues: list[User]  # to whom `user` may hand the customer; [] = may not
+
+
+def ownership_of(customer: Customer, *, user: User) -> Ownership:
+    may_edit, may_assign = user.can(Act.EDIT_CUSTOMERS), user.can(Act.ASSIGN_CUSTOMERS)
+    colleagues = User.objects.visible_to(user).agents().exclude(pk=customer.owner_id or 0)
+    return Ownership(
+        customer=customer,
+        last=last_change_of_owner(customer),
+        can_claim=may_edit and user.can(Act.USE_DESK) and customer.owner_id is None,
+        can_release=customer.owner_id is not None
+        and may_edit
+        and (may_assign or customer.owner_id == user.pk),
+        colleagues=list(colleagues.order_by("display_name", "id")) if may_assign else [],
+    )
+
+
+@dataclass(frozen=True)
+class NumberLine:
+    """A number as the record shows it."""
+
+    number: Number
+    can_reveal: bool
+
+
+def numbers_of(customer: Customer, *, user: User) -> list[NumberLine]:
+    """The primary number first. Masked; revealing is an action of its own (I2)."""
+    can_reveal = user.can(Act.REVEAL_NUMBERS)
+    numbers = Number.objects.filter(customer=customer).order_by("-is_primary", "id")
+    return [NumberLine(number, can_reveal) for number in numbers]
+
+
+def last_change_of_owner(customer: Customer) -> OwnershipEvent | None:
+    """How the present owner, or the pool, came to have the customer; None before any change."""
+    events = OwnershipEvent.objects.filter(customer=customer).select_related("by")
+    return events.order_by("-at", "-id").first()
 
 
 # -- lists -------------------------------------------------------------------------------------
@@ -52,13 +159,18 @@ def filtered(user: User, params: Mapping[str, str]) -> CustomerQuerySet:
 
 def found_by(customers: CustomerQuerySet, text: str, *, region: str = "CN") -> CustomerQuerySet:
     """Those whose number ends with the four digits typed, or is the number typed, or whose name
-    contains the text."""
+    contains the text: the newest MOST_FOUND of them, so that a lone surname stays quick to sort.
+    """
     text = text.strip()
     if len(text) == 4 and text.isascii() and text.isdecimal():
-        return customers.with_number_ending(text)
-    if numbers := read_numbers(text, region=region).numbers:
-        return customers.filter(pk__in=Number.objects.filter(e164__in=numbers).values("customer"))
-    return customers.named(text)
+        found = customers.with_number_ending(text)
+    elif numbers := read_numbers(text, region=region).numbers:
+        owners = Number.objects.filter(e164__in=numbers).values("customer")
+        found = customers.filter(pk__in=owners)
+    else:
+        found = customers.named(text)
+    ids = found.order_by("-pk").values_list("pk", flat=True)[:MOST_FOUND]
+    return customers.filter(pk__in=list(ids))
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """What may be done with a customer. No database, no clock, no network."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import TextChoices
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
@@ -34,6 +35,73 @@ MOST_HELD = 1000
 
 # Lists say "10,000+" beyond this.
 MOST_COUNTED = 10_000
+
+# What is typed to find somebody finds at most this many.
+MOST_FOUND = 1000
+
+# One person deals at most this many customers in one go; more wants a narrower filter.
+MOST_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing worth knowing of a customer beyond name and number (B8), kept in `profile`."""
+
+    name: str
+    label: str | Promise
+    input_type: str = "text"
+    choices: tuple[tuple[str, str | Promise], ...] = ()
+
+
+FACTS: Mapping[Kind, Sequence[Fact]] = {
+    Kind.PERSON: (
+        Fact("sex", _("Sex"), choices=(("f", _("Female")), ("m", _("Male")))),
+        Fact("birthday", _("Birthday"), input_type="date"),
+        Fact("marriage", _("Marriage")),
+        Fact("residence", _("Residence")),
+        Fact("occupation", _("Occupation")),
+        Fact("income", _("Income")),
+        Fact("family", _("Family")),
+        Fact("hobbies", _("Hobbies")),
+        Fact("needs", _("Needs")),
+        Fact("pains", _("Pains")),
+    ),
+    Kind.ORGANISATION: (
+        Fact("size", _("Size")),
+        Fact("industry", _("Industry")),
+        Fact("business_model", _("Business model")),
+        Fact("head_of_marketing", _("Head of marketing")),
+        Fact("head_of_finance", _("Head of finance")),
+        Fact("head_of_service", _("Head of service")),
+        Fact("competitors", _("Competitors")),
+        Fact("products_in_use", _("Products in use")),
+        Fact("needs", _("Needs")),
+        Fact("pains", _("Pains")),
+    ),
+}
+
+# The customer's own fields, edited in place like the facts.
+BASICS: Mapping[str, str | Promise] = {
+    "name": _("Name"),
+    "kind": _("Kind"),
+    "city": _("City"),
+    "address": _("Address"),
+    "email": _("E-mail"),
+    "category": _("Category"),
+}
+_SCORED = ("number", "city", "address", "email", "category")
+
+
+def completeness(kind: str, basics: Mapping[str, object], profile: Mapping[str, object]) -> int:
+    """How much of what is worth knowing is known, in percent (B8). Every fact counts the same.
+
+    basics   the customer's own fields: city, address, email, category, and `number`
+    profile  the facts by name; unknown names do not count
+    """
+    wanted = [fact.name for fact in FACTS[Kind(kind)]]
+    known = sum(bool(basics.get(name)) for name in _SCORED)
+    known += sum(bool(profile.get(name)) for name in wanted)
+    return round(100 * known / (len(_SCORED) + len(wanted)))
 
 
 class Sort(TextChoices):

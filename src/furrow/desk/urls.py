@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import desk, floor
+from .views import desk, floor, record, search
 
 urlpatterns = [
     path("desk/", desk.desk, name="desk"),
@@ -9,5 +9,8 @@ urlpatterns = [
     path("desk/hangup/", desk.hang_up, name="desk-hangup"),
     path("desk/finish/", desk.finish, name="desk-finish"),
     path("desk/presence/", desk.presence, name="desk-presence"),
+    path("customers/<int:customer_id>/", record.record, name="customer"),
+    path("customers/<int:customer_id>/timeline/", record.timeline, name="customer-timeline"),
+    path("search/", search.search, name="search"),
     path("floor/", floor.floor, name="floor"),
 ]

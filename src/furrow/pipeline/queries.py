@@ -1,6 +1,7 @@
 """Answers about stages and scores."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
@@ -11,14 +12,47 @@ from django.utils.translation import gettext as _
 from furrow.customers.models import Customer, CustomerQuerySet
 from furrow.customers.rules import Moment
 from furrow.organisation.models import User
+from furrow.organisation.rules import Act
 
 from .models import ScoreGiven, StageMove, Standing
-from .rules import HIGHEST, LOWEST, Stage
+from .rules import HIGHEST, LOWEST, MOVES, Score, Stage
 
 
 def standing_of(customer: Customer) -> Standing | None:
     """Where a customer stands; None before it enters the pipeline."""
     return Standing.objects.filter(customer=customer).first()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Where a customer stands and what `user` may do about it."""
+
+    customer: Customer
+    standing: Standing | None  # None = not yet in the pipeline
+    scores: list[tuple[Score, int | None, list[tuple[int, str]]]]  # given value; value and its key
+    moves: list[Stage]  # where the customer may go from here
+    can_edit: bool
+
+
+_KEYS = {Score.CP: "asdfgh", Score.PI: "qwerty"}  # CP by the same keys as on the desk
+
+
+def panel_of(customer: Customer, *, user: User) -> Panel:
+    standing = standing_of(customer)
+    given = {
+        Score.CP: standing.cp if standing else None,
+        Score.PI: standing.pi if standing else None,
+    }
+    values = range(LOWEST, HIGHEST + 1)
+    return Panel(
+        customer=customer,
+        standing=standing,
+        scores=[
+            (score, given[score], list(zip(values, _KEYS[score], strict=True))) for score in Score
+        ],
+        moves=sorted(MOVES[Stage(standing.stage)]) if standing else [],
+        can_edit=user.can(Act.EDIT_CUSTOMERS),
+    )
 
 
 # -- what the pipeline adds to lists of customers (see customers.filters, customers.columns) ------

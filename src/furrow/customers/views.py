@@ -1,0 +1,408 @@
+"""The customers' list, and the parts of a record that customers itself owns."""
+
+import csv
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from furrow.common.phone import mask, pretty
+from furrow.organisation.http import Request, requires
+from furrow.organisation.models import User
+from furrow.organisation.rules import Act
+
+from .actions import (
+    add_note,
+    add_number,
+    allocate_customers,
+    assign_customer,
+    claim_customer,
+    create_customer,
+    delete_view,
+    look_up_number,
+    note_export,
+    reveal_number,
+    save_view,
+    update_customer,
+)
+from .columns import columns
+from .filters import Filter, filters, is_id
+from .forms import CustomerForm, NumberForm, property_form, read_phone
+from .models import Customer, CustomerQuerySet, Number, SavedView
+from .queries import (
+    counted,
+    filtered,
+    found_by,
+    masked_numbers,
+    numbers_of,
+    ownership_of,
+    page_of,
+    profile_of,
+)
+from .rules import (
+    BASICS,
+    MOST_AT_ONCE,
+    MOST_COUNTED,
+    CannotAssign,
+    CannotRecord,
+    Kind,
+    OwnerChange,
+    Sort,
+)
+
+_PLACES = ("after", "before")  # parameters that say where in the list we are
+_TIMELINE = "furrow:timeline"  # the record page tells its timeline again
+
+
+# -- the list --------------------------------------------------------------------------------------
+
+
+@requires(Act.VIEW_CUSTOMERS)
+@require_http_methods(["GET", "POST"])
+def customer_list(request: Request) -> HttpResponse:
+    """GET: filters, order and place stand in the URL. POST adds what was typed to find somebody,
+    which never stands in a URL; it changes nothing."""
+    text = request.POST.get("q", "").strip()
+    customers = _asked_for(request, request.GET, text)
+    sort = Sort(request.GET["sort"]) if request.GET.get("sort") in Sort.values else Sort.NEWEST
+    where = request.POST if text else request.GET
+    page = page_of(customers, sort=sort, after=_id(where, "after"), before=_id(where, "before"))
+    ids = [customer.pk for customer in page.customers]
+    numbers = masked_numbers(ids)
+    shown = [(column, column.cells(ids)) for column in columns()]
+    count = counted(customers)
+    context = {
+        "rows": [
+            (customer, numbers.get(customer.pk, ""), [c.get(customer.pk, "") for _c, c in shown])
+            for customer in page.customers
+        ],
+        "columns": [column for column, _cells in shown],
+        "page": page,
+        "text": text,
+        "count": min(count, MOST_COUNTED),
+        "is_more": count > MOST_COUNTED,
+        "sort": sort,
+        "sorts": Sort.choices,
+        "query": _query(request.GET, drop=_PLACES),
+        "filters": [_shown_filter(f, request) for f in filters()],
+        "is_filtered": any(request.GET.get(f.name) for f in filters()) or bool(text),
+        "views": SavedView.objects.visible_to(request.user).order_by("name", "id"),
+        "can_edit": request.user.can(Act.EDIT_CUSTOMERS),
+        "can_assign": request.user.can(Act.ASSIGN_CUSTOMERS),
+        "can_export": request.user.can(Act.EXPORT),
+        "can_campaign": request.user.can(Act.EDIT_CAMPAIGNS),
+    }
+    template = "customers/list.html#list" if request.htmx else "customers/list.html"
+    return render(request, template, context)
+
+
+def _asked_for(request: Request, params: QueryDict, text: str) -> CustomerQuerySet:
+    customers = filtered(request.user, params)
+    return found_by(customers, text, region=settings.DEFAULT_REGION) if text else customers
+
+
+def _id(params: QueryDict, name: str) -> int | None:
+    value = params.get(name, "")
+    return int(value) if is_id(value) else None
+
+
+def _query(params: QueryDict, *, drop: tuple[str, ...]) -> str:
+    kept = params.copy()
+    for name in drop:
+        kept.pop(name, None)
+    return kept.urlencode()
+
+
+def _shown_filter(known: Filter, request: Request) -> dict[str, Any]:
+    """What the toolbar needs: the filter, its choices, its value, and the URL without it."""
+    value = request.GET.get(known.name, "")
+    choices = known.choices(request.user) if known.choices else None
+    return {
+        "filter": known,
+        "choices": choices,
+        "value": value,
+        "shown": dict(choices).get(value, value) if choices else value,
+        "without": _query(request.GET, drop=(known.name, *_PLACES)),
+    }
+
+
+@requires(Act.VIEW_CUSTOMERS)
+@require_POST
+def view_save(request: Request) -> HttpResponse:
+    """Keep the list's filters and order under a name; `team` shares it with one's team."""
+    query = _query(QueryDict(request.POST.get("query", "")), drop=_PLACES)
+    save_view(
+        name=request.POST.get("name", ""),
+        query=query,
+        team=request.user.team if request.POST.get("team") else None,
+        by=request.user,
+        at=timezone.now(),
+    )
+    return redirect(f"{reverse('customers')}?{query}")
+
+
+@requires(Act.VIEW_CUSTOMERS)
+@require_POST
+def view_delete(request: Request, view_id: int) -> HttpResponse:
+    own = SavedView.objects.visible_to(request.user).filter(user=request.user)
+    delete_view(view=get_object_or_404(own, pk=view_id), by=request.user, at=timezone.now())
+    return redirect("customers")
+
+
+@requires(Act.ASSIGN_CUSTOMERS)
+@require_POST
+def assign(request: Request) -> HttpResponse:
+    """Deal customers evenly. Without agents: what would happen; with agents: it happens."""
+    chosen = _chosen(request)
+    agents = User.objects.visible_to(request.user).agents()
+    picked = list(
+        agents.filter(pk__in=filter(is_id, request.POST.getlist("agents"))).order_by("pk")
+    )
+    if picked:
+        pooled = chosen.in_pool().order_by("pk")[:MOST_AT_ONCE]
+        counts = allocate_customers(
+            customers=pooled, agents=picked, by=request.user, at=timezone.now()
+        )
+        total = sum(counts.values())
+        messages.success(
+            request,
+            ngettext("%(count)d customer dealt to %(agents)d agents.",
+                     "%(count)d customers dealt to %(agents)d agents.", total)
+            % {"count": total, "agents": len(picked)},
+        )  # fmt: skip
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    if request.POST.get("agents_asked"):
+        raise CannotAssign(_("Choose at least one agent."), rule="B3")
+    count = counted(chosen)
+    pooled_count = chosen.in_pool().order_by()[: MOST_AT_ONCE + 1].count()
+    context = {
+        "chosen": count,
+        "is_more": count > MOST_COUNTED,
+        "pooled": min(pooled_count, MOST_AT_ONCE),
+        "is_cut": pooled_count > MOST_AT_ONCE,
+        "agents": agents.select_related("team").order_by("team__name", "display_name", "id"),
+        "post": request.POST,
+        "ids": request.POST.getlist("ids"),
+    }
+    return render(request, "customers/assign.html", context)
+
+
+@requires(Act.EXPORT)
+@require_POST
+def export(request: Request) -> StreamingHttpResponse:
+    """The chosen customers as CSV, numbers masked; that it was taken is in the audit trail."""
+    chosen = _chosen(request)
+    params = QueryDict(request.POST.get("query", ""))
+    used = sorted(f.name for f in filters() if params.get(f.name))
+    note_export(customers=counted(chosen), filters=used, by=request.user, at=timezone.now())
+    name = f"customers-{timezone.localdate():%Y%m%d}.csv"
+    return StreamingHttpResponse(
+        _csv(chosen),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _chosen(request: Request) -> CustomerQuerySet:
+    """The rows that were ticked, or with `all` everything the list's filters match."""
+    text = request.POST.get("q", "").strip()
+    customers = _asked_for(request, QueryDict(request.POST.get("query", "")), text)
+    if request.POST.get("all"):
+        return customers
+    return customers.filter(pk__in=filter(is_id, request.POST.getlist("ids")))
+
+
+class _Echo:
+    def write(self, line: str) -> str:
+        return line
+
+
+def _csv(customers: CustomerQuerySet) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    header = [_("Id"), _("Name"), _("Kind"), _("Phone"), _("City"), _("Category"), _("Owner"),
+              _("Team"), _("Last touch")]  # fmt: skip
+    yield "\ufeff" + writer.writerow(header)  # Excel reads UTF-8 only with this mark
+    rows = customers.select_related("owner", "team").order_by("pk")
+    page: list[Customer] = []
+    for customer in rows.iterator(chunk_size=1000):
+        page.append(customer)
+        if len(page) == 1000:
+            yield from _csv_page(writer, page)
+            page = []
+    yield from _csv_page(writer, page)
+
+
+def _csv_page(writer: Any, page: list[Customer]) -> Iterator[str]:
+    numbers = masked_numbers([customer.pk for customer in page])
+    for c in page:
+        at = timezone.localtime(c.last_touch_at) if c.last_touch_at else None
+        cells = [c.pk, c.name, c.get_kind_display(), numbers.get(c.pk, ""), c.city, c.category,
+                 c.owner or "", c.team or "", f"{at:%Y-%m-%d %H:%M}" if at else ""]  # fmt: skip
+        yield writer.writerow([_harmless(str(cell)) for cell in cells])
+
+
+def _harmless(cell: str) -> str:
+    """A spreadsheet runs what begins like a formula; a leading quote makes it text."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+# -- recording ---------------------------------------------------------------------------------
+
+
+@requires(Act.EDIT_CUSTOMERS)
+@require_http_methods(["GET", "POST"])
+def create(request: Request) -> HttpResponse:
+    """An agent who records a customer owns it (B3); others put it into a pool."""
+    form = CustomerForm(request.POST or None, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        customer = create_customer(
+            name=said["name"], numbers=said["number"], kind=Kind(said["kind"]), city=said["city"],
+            address=said["address"], email=said["email"], category=said["category"],
+            team=said.get("team"), owner=request.user if request.user.can(Act.USE_DESK) else None,
+            by=request.user, at=timezone.now(),
+        )  # fmt: skip
+        return redirect("customer", customer.pk)
+    return render(request, "customers/create.html", {"form": form})
+
+
+@requires(Act.EDIT_CUSTOMERS)
+@require_POST
+def number_check(request: Request) -> HttpResponse:
+    """While a number is typed: is it one, and whose is it? A POST, because asking is recorded."""
+    try:
+        numbers = read_phone(request.POST.get("number", "")[:200]).numbers
+    except ValidationError as error:
+        return render(request, "customers/number_check.html", {"problem": error.messages[0]})
+    at = timezone.now()
+    found = [
+        (mask(e164), look_up_number(e164=e164, by=request.user, at=at)) for e164 in numbers[:5]
+    ]
+    return render(request, "customers/number_check.html", {"found": found, "problem": ""})
+
+
+# -- parts of a record -------------------------------------------------------------------------
+
+
+def _visible(request: Request, customer_id: int) -> Customer:
+    visible = Customer.objects.visible_to(request.user).select_related("owner", "team")
+    return get_object_or_404(visible, pk=customer_id)
+
+
+@requires(Act.EDIT_CUSTOMERS)
+@require_http_methods(["GET", "POST"])
+def edit(request: Request, customer_id: int, name: str) -> HttpResponse:
+    """One property: GET gives the form to edit it in place, POST the properties as they are then.
+    `?cancel=1` gives the properties unchanged."""
+    customer = _visible(request, customer_id)
+    form = property_form(customer, name, request.POST if request.method == "POST" else None)
+    if form is None:
+        return HttpResponse(status=404)
+    if request.method == "GET" and not request.GET.get("cancel"):
+        context = {"customer": customer, "name": name, "form": form}
+        return render(request, "customers/properties.html#editor", context)
+    if request.method == "POST":
+        if not form.is_valid():
+            raise CannotRecord(str(form.errors["value"][0]), rule="B8")
+        value = form.cleaned_data["value"]
+        value = value.isoformat() if isinstance(value, date) else value or ""
+        changes = {name: value} if name in BASICS else {"profile": {name: value}}
+        customer = update_customer(
+            customer=customer, changes=changes, by=request.user, at=timezone.now()
+        )
+    context = {"customer": customer, "profile": profile_of(customer), "can_edit": True}
+    return render(request, "customers/properties.html", context)
+
+
+@requires(Act.EDIT_CUSTOMERS)
+@require_POST
+def note(request: Request, customer_id: int) -> HttpResponse:
+    customer = _visible(request, customer_id)
+    add_note(
+        customer=customer, text=request.POST.get("text", "")[:4000], by=request.user,
+        at=timezone.now(),
+    )  # fmt: skip
+    response = render(request, "customers/note.html", {"customer": customer})
+    response["HX-Trigger"] = _TIMELINE
+    return response
+
+
+@requires(Act.EDIT_CUSTOMERS)
+@require_POST
+def number_add(request: Request, customer_id: int) -> HttpResponse:
+    customer = _visible(request, customer_id)
+    form = NumberForm(request.POST)
+    if not form.is_valid():
+        raise CannotRecord(str(next(iter(form.errors.values()))[0]), rule="B2")
+    reading = form.cleaned_data["number"]
+    add_number(
+        customer=customer, e164=reading.numbers[0], extension=reading.extension,
+        label=form.cleaned_data["label"], by=request.user, at=timezone.now(),
+    )  # fmt: skip
+    context = {"customer": customer, "lines": numbers_of(customer, user=request.user)}
+    return render(request, "customers/numbers.html", context | {"can_edit": True})
+
+
+@requires(Act.REVEAL_NUMBERS)
+@require_POST
+def reveal(request: Request, number_id: int) -> HttpResponse:
+    """The whole number, in words of the page; that somebody looked is in the audit trail (I2)."""
+    number = get_object_or_404(Number.objects.visible_to(request.user), pk=number_id)
+    whole = reveal_number(number=number, by=request.user, at=timezone.now())
+    response = render(request, "customers/numbers.html#whole", {"whole": pretty(whole)})
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@requires(Act.EDIT_CUSTOMERS)
+@require_POST
+def claim(request: Request, customer_id: int) -> HttpResponse:
+    customer = _visible(request, customer_id)
+    customer = claim_customer(customer=customer, by=request.user, at=timezone.now())
+    return _ownership(request, customer)
+
+
+@requires(Act.EDIT_CUSTOMERS)
+@require_POST
+def release(request: Request, customer_id: int) -> HttpResponse:
+    """To the pool: by the owner, or by whoever may give customers to agents."""
+    customer = _visible(request, customer_id)
+    if customer.owner != request.user and not request.user.can(Act.ASSIGN_CUSTOMERS):
+        raise CannotAssign(_("Only the owner or the leader can release a customer."), rule="B3")
+    customer = assign_customer(
+        customer=customer, to=None, change=OwnerChange.RELEASED,
+        reason=request.POST.get("reason", ""), by=request.user, at=timezone.now(),
+    )  # fmt: skip
+    return _ownership(request, customer)
+
+
+@requires(Act.ASSIGN_CUSTOMERS)
+@require_POST
+def transfer(request: Request, customer_id: int) -> HttpResponse:
+    customer = _visible(request, customer_id)
+    to = request.POST.get("to", "")
+    colleagues = User.objects.visible_to(request.user).agents()
+    person = get_object_or_404(colleagues, pk=int(to) if is_id(to) else 0)
+    customer = assign_customer(
+        customer=customer, to=person,
+        change=OwnerChange.TRANSFERRED if customer.owner_id else OwnerChange.ALLOCATED,
+        reason=request.POST.get("reason", ""), by=request.user, at=timezone.now(),
+    )  # fmt: skip
+    return _ownership(request, customer)
+
+
+def _ownership(request: Request, customer: Customer) -> HttpResponse:
+    context = {"ownership": ownership_of(customer, user=request.user)}
+    response = render(request, "customers/ownership.html", context)
+    response["HX-Trigger"] = _TIMELINE
+    return response
