@@ -117,10 +117,12 @@ def make_demo_company(*, at: datetime, seed: int = 2026, size: Size | None = Non
         company = Company(random.Random(seed), by=system_user())
         _people(company, at=at, size=size)
         _rules(company, at=at)
-        _customers(company, at=at, size=size)
         _campaigns(company, at=at)
-        _history(company, at=at, size=size)
-        _present(company, at=at)
+        # Invented history needs no history of its own: half the time saved.
+        with pgtrigger.ignore():
+            _customers(company, at=at, size=size)
+            _history(company, at=at, size=size)
+            _present(company, at=at)
         _analyse()
         record("demo.made", of=company.by, by=company.by.username, at=at, seed=seed)
     return company
