@@ -6,14 +6,13 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
 from .models import User
 from .rules import Act, NotAllowed
 
-V = TypeVar("V", bound=Callable[..., HttpResponseBase])
+V = TypeVar("V", bound=Callable[..., Any])  # a page's view, or an endpoint of the API
 
 
 class Request(HttpRequest):
@@ -32,7 +31,7 @@ def requires(act: Act) -> Callable[[V], V]:
 
     def decorate(view: V) -> V:
         @wraps(view)
-        def guarded(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        def guarded(request: Request, *args: Any, **kwargs: Any) -> Any:
             if not request.user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
             if not request.user.can(act):
