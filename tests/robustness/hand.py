@@ -2,10 +2,12 @@
 
 Prints one JSON object. The database is the one DATABASE_URL names.
 """
+# ruff: noqa: E402  # Django has to be set up before its models are imported
 
 import json
 import os
 import sys
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "furrow.config.settings")
 
@@ -37,7 +39,7 @@ def prepare() -> dict[str, object]:
     return {"team": team.pk}
 
 
-def person(role: str = "agent") -> dict[str, object]:
+def person(role: str = "agent") -> dict[str, Any]:
     """Somebody new, with a session cookie and an API key."""
     by, at = system_user(), timezone.now()
     user = create_user(
@@ -53,7 +55,7 @@ def person(role: str = "agent") -> dict[str, object]:
     return {"user": user.pk, "session": session.session_key, "token": secret}
 
 
-def customer(ending: str, agent: int) -> dict[str, object]:
+def customer(ending: str, agent: int) -> dict[str, Any]:
     """An agent's customer, whose number ends so that the carrier's answer is known."""
     at = timezone.now()
     made = create_customer(
@@ -66,7 +68,7 @@ def customer(ending: str, agent: int) -> dict[str, object]:
 def call(ending: str) -> dict[str, object]:
     """A new agent presses F2 on a new customer."""
     who = person()
-    whom = customer(ending, agent=int(str(who["user"])))
+    whom = customer(ending, agent=who["user"])
     agent = User.objects.get(pk=who["user"])
     number = Number.objects.get(pk=whom["number"])
     started = start_call(number=number, agent=agent, by=agent, at=timezone.now())

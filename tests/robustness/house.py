@@ -107,19 +107,19 @@ class House:
     def ask(self, query: str, *params: object) -> Any:
         """The first column of the first row, or None."""
         with psycopg.connect(self.cluster.url(self.database), autocommit=True) as connection:
-            row = connection.execute(query, params).fetchone()  # type: ignore[arg-type]
+            row = connection.execute(query, params).fetchone()
             return row[0] if row else None
 
     def do(self, statement: str, *params: object) -> None:
         with psycopg.connect(self.cluster.url(self.database), autocommit=True) as connection:
-            connection.execute(statement, params)  # type: ignore[arg-type]
+            connection.execute(statement, params)
 
     def state_of(self, call: int) -> str:
         return str(self.ask("SELECT state FROM calls_call WHERE id = %s", call))
 
     def is_beating(self) -> bool:
         query = "SELECT count(*) FROM dialer_heartbeat WHERE beat_at > now() - interval '3 s'"
-        return self.ask(query) == 1
+        return bool(self.ask(query) == 1)
 
     def tail(self) -> str:
         return "\n".join(
@@ -149,8 +149,12 @@ def open_house(folder: Path) -> Iterator[House]:
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "furrow.config.cli", "migrate", "--verbosity=0"],
-                env=house.environment(), cwd=REPOSITORY, capture_output=True, text=True, check=False,
-            )  # fmt: skip
+                env=house.environment(),
+                cwd=REPOSITORY,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             assert done.returncode == 0, done.stderr
             house.hand("prepare")
             yield house
@@ -158,7 +162,7 @@ def open_house(folder: Path) -> Iterator[House]:
             house.stop_everything()
             cluster.start()
             with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE {database} WITH (FORCE)")  # type: ignore[arg-type]
+                connection.execute(f"DROP DATABASE {database} WITH (FORCE)")
 
 
 def free_port() -> int:

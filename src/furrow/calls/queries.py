@@ -27,6 +27,25 @@ def calls_of(customer: Customer, *, before: datetime | None = None, most: int = 
     return list(calls.order_by("-queued_at", "-id")[:most])
 
 
+def page_of_calls(
+    *,
+    user: User,
+    before: int | None,
+    most: int,
+    customer_id: int | None = None,
+    state: CallState | None = None,
+) -> list[Call]:
+    """At most `most` calls `user` may see with an id below `before`, newest first."""
+    calls = Call.objects.visible_to(user).select_related("number", "agent", "disposition")
+    if before is not None:
+        calls = calls.filter(pk__lt=before)
+    if customer_id is not None:
+        calls = calls.filter(customer_id=customer_id)
+    if state is not None:
+        calls = calls.filter(state=state)
+    return list(calls.order_by("-pk")[:most])
+
+
 def tell_calls(customer: Customer, before: datetime | None, most: int) -> list[Moment]:
     """A customer's calls for the timeline."""
     return [_moment(call) for call in calls_of(customer, before=before, most=most)]
