@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import pgtrigger
 from django.db import connection, transaction
 
 from furrow.acquisition.models import Lead, Source
