@@ -11,6 +11,7 @@ from collections import defaultdict
 from typing import Any
 
 from django.db import connection
+from psycopg.conninfo import make_conninfo
 
 CHANNEL = "furrow_events"
 DIALER_CHANNEL = "furrow_dialer"
@@ -33,6 +34,26 @@ def notify(channel: str, payload: str = "") -> None:
         raise ValueError(f"notification of {len(payload)} characters; send ids instead")
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", [channel, payload])
+
+
+def listening_conninfo(application_name: str) -> str:
+    """Where a process listens: Django's database, over a connection of its own.
+
+    application_name  what PostgreSQL calls it, for whoever looks at pg_stat_activity
+    """
+    database = connection.settings_dict  # during tests it names their own database
+    options = {k: v for k, v in database["OPTIONS"].items() if k != "pool"}
+    return make_conninfo(
+        dbname=database["NAME"],
+        user=database["USER"],
+        password=database["PASSWORD"],
+        host=database["HOST"],
+        port=database["PORT"] or None,
+        application_name=application_name,
+        connect_timeout="5",
+        keepalives_idle="10",
+        **options,
+    )
 
 
 class Subscription:

@@ -15,6 +15,7 @@ import importlib
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,10 +26,11 @@ from django.contrib.auth import get_user
 from django.db import DatabaseError, connection
 from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
-from psycopg.conninfo import make_conninfo
+from django.utils import timezone
 
-from furrow.common.realtime import CHANNEL, Hub
-from furrow.organisation.models import Team, User
+from furrow.common.realtime import CHANNEL, Hub, listening_conninfo
+from furrow.organisation.actions import touch_presence
+from furrow.organisation.models import User
 from furrow.organisation.rules import Act, Scope
 
 log = logging.getLogger("furrow.events")
@@ -75,19 +77,6 @@ async def _live(receive: Receive, send: Send) -> None:
             return
 
 
-def _conninfo() -> str:
-    database = connection.settings_dict  # during tests it names their own database
-    return make_conninfo(
-        dbname=database["NAME"],
-        user=database["USER"],
-        password=database["PASSWORD"],
-        host=database["HOST"],
-        port=database["PORT"] or None,
-        application_name="furrow events",
-        keepalives_idle="10",
-    )
-
-
 async def listen() -> None:
     """Hand PostgreSQL's notifications to the hub, for ever; a lost connection is opened again."""
     wait = 0.1
@@ -95,7 +84,7 @@ async def listen() -> None:
     while True:
         try:
             async with await psycopg.AsyncConnection.connect(
-                _conninfo(), autocommit=True
+                listening_conninfo("furrow events"), autocommit=True
             ) as postgres:
                 await postgres.execute(f"LISTEN {CHANNEL}")
                 if not is_first:
@@ -103,7 +92,10 @@ async def listen() -> None:
                 log.info("listening")
                 is_first, wait = False, 0.1
                 async for notification in postgres.notifies():
-                    hub.deliver(notification.payload)
+                    try:
+                        hub.deliver(notification.payload)
+                    except (ValueError, KeyError, TypeError):
+                        log.exception("not a notification of ours")
         except psycopg.OperationalError as problem:
             log.warning("PostgreSQL is away: %s", str(problem).strip())
             is_first = False
@@ -142,10 +134,14 @@ async def _stream(topics: frozenset[str], cookies: str, receive: Receive, send: 
     leaving = asyncio.create_task(_cancel_when_gone(receive, streaming))
     try:
         await send(_body(": welcome\n\n"))
+        checked_at = monotonic()
         while True:
             frames = await subscription.take(timeout_seconds=HEARTBEAT_SECONDS)
-            if not frames and not await _still_hears(topics, cookies):
-                break  # signed out, or given another role: the browser asks anew
+            # By the clock: a stream that is never silent is checked as often as a silent one.
+            if monotonic() - checked_at >= HEARTBEAT_SECONDS:
+                if not await _still_hears(topics, cookies):
+                    break  # signed out, or given another role: the browser asks anew
+                checked_at = monotonic()
             await send(_body(frames or ": still here\n\n"))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
     except asyncio.CancelledError:
@@ -178,7 +174,10 @@ def is_our_page(host: str, origin: str) -> bool:
 
 
 async def topics_for(cookies: str) -> frozenset[str] | None:
-    """The topics of the person whose session these cookies carry; None if there is none."""
+    """The topics of the person whose session these cookies carry; None if there is none.
+
+    Asking is that person's sign of life: whoever has a desk is seen to be there.
+    """
     return await sync_to_async(_topics_for, thread_sensitive=False)(cookies)
 
 
@@ -193,7 +192,11 @@ def _topics_for(cookies: str) -> frozenset[str] | None:
     request.session = importlib.import_module(settings.SESSION_ENGINE).SessionStore(morsel.value)
     try:
         user = get_user(request)
-        return topics_of(user) if isinstance(user, User) and user.is_active else None
+        if not isinstance(user, User) or not user.is_active:
+            return None
+        if user.can(Act.USE_DESK):
+            touch_presence(user_id=user.pk, at=timezone.now())
+        return topics_of(user)
     finally:
         connection.close()  # back to the pool: this thread may not be used again
 
@@ -203,7 +206,7 @@ def topics_of(user: User) -> frozenset[str]:
     topics = {"all", f"user:{user.pk}"}
     match user.scope(Act.WATCH_FLOOR):
         case Scope.ALL:
-            topics |= {f"floor:{pk}" for pk in Team.objects.values_list("pk", flat=True)}
+            topics.add("floor")
         case Scope.TEAM if user.team_id:
             topics.add(f"floor:{user.team_id}")
     return frozenset(topics)

@@ -25,11 +25,10 @@ import psycopg
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, close_old_connections
-from psycopg.conninfo import make_conninfo
 
 from furrow.calls.actions import move_call
 from furrow.calls.rules import CallState, Outcome
-from furrow.common.realtime import DIALER_CHANNEL
+from furrow.common.realtime import DIALER_CHANNEL, listening_conninfo
 from furrow.telephony.clock import RealClock
 from furrow.telephony.port import (
     Answered,
@@ -135,7 +134,7 @@ class Dialer:
         while not self._stopping.is_set():
             try:
                 async with await psycopg.AsyncConnection.connect(
-                    _conninfo(), autocommit=True
+                    listening_conninfo("furrow dialer"), autocommit=True
                 ) as line:
                     await line.execute(f"LISTEN {DIALER_CHANNEL}")
                     wait = FIRST_WAIT_SECONDS
@@ -305,22 +304,6 @@ def _with_fresh_connection(work: Callable[[], R]) -> R:
         return work()
     finally:
         close_old_connections()  # back to the pool, or away if PostgreSQL dropped it
-
-
-def _conninfo() -> str:
-    from django.db import connection
-
-    database = connection.settings_dict  # a test's own database during tests
-    return make_conninfo(
-        dbname=database["NAME"],
-        user=database["USER"],
-        password=database["PASSWORD"],
-        host=database["HOST"],
-        port=database["PORT"] or None,
-        application_name="furrow dialer",
-        connect_timeout="5",
-        keepalives_idle="10",
-    )
 
 
 def _now() -> datetime:

@@ -12,10 +12,10 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 
-from furrow.common.realtime import publish
+from furrow.common.realtime import CHANNEL, notify, publish
 from furrow.config import events
 from furrow.config.events import is_our_page, topics_of
-from furrow.organisation.models import User
+from furrow.organisation.models import Presence, User
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import make_team, make_user
 
@@ -162,6 +162,55 @@ def test_a_stream_ends_when_its_person_is_deactivated(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_stream_that_is_never_silent_ends_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.3)
+    user = make_user()
+    cookie = signed_in(user)
+
+    async def scenario() -> None:
+        browser = Browser(cookie=cookie)
+        asking = asyncio.create_task(browser.ask())
+        await browser.hears("welcome")
+        await in_thread(User.objects.filter(pk=user.pk).update, is_active=False)
+        async with asyncio.timeout(5):
+            while not asking.done():
+                events.hub.broadcast("call")
+                await asyncio.sleep(0.05)
+
+    run(scenario)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_listens_and_has_a_desk_is_seen_to_be_there() -> None:
+    agent, manager = make_user(), make_user(role=Role.MANAGER)
+    before = Presence.objects.get(user=agent).seen_at
+
+    async def scenario() -> None:
+        for user in (agent, manager):
+            async with Browser(cookie=await in_thread(signed_in, user)).open():
+                pass
+
+    run(scenario)
+
+    assert Presence.objects.get(user=agent).seen_at > before
+    assert Presence.objects.get(user=manager).seen_at == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_notification_of_somebody_elses_is_no_harm() -> None:
+    cookie = signed_in(make_user())
+
+    async def scenario() -> None:
+        async with listening(), Browser(cookie=cookie).open() as browser:
+            await in_thread(notify, CHANNEL, "hello")
+            await in_thread(publish, "call", topics=["all"])
+            await browser.hears("event: call")
+            assert "resync" not in browser.text
+
+    run(scenario)
+
+
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("cookie", "path", "origin", "status"),
     [
@@ -198,12 +247,12 @@ def test_only_our_pages_may_listen(host: str, origin: str, is_ours: bool) -> Non
 
 @pytest.mark.django_db
 def test_who_hears_which_floor() -> None:
-    mine, other = make_team(), make_team()
+    mine = make_team()
 
     def floors(role: Role) -> set[str]:
         user = make_user(role=role, team=mine)
-        return {topic for topic in topics_of(user) if topic.startswith("floor:")}
+        return {topic for topic in topics_of(user) if topic.startswith("floor")}
 
     assert floors(Role.AGENT) == set()
     assert floors(Role.LEADER) == {f"floor:{mine.pk}"}
-    assert floors(Role.MANAGER) == {f"floor:{mine.pk}", f"floor:{other.pk}"}
+    assert floors(Role.MANAGER) == {"floor"}  # whatever is told to a team's floor is told there too
