@@ -30,7 +30,7 @@ REGIONS = [
 KINDS = [("", _("Decide row by row")), *Kind.choices]
 
 
-class SourceForm(forms.ModelForm[Source]):
+class SourceForm(forms.ModelForm):  # type: ignore[type-arg]  # no subscript at run time
     class Meta:
         model = Source
         fields = ("name", "kind", "legal_basis", "purpose", "region")

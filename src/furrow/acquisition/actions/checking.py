@@ -1,6 +1,7 @@
 """The dry run: every row read, understood, and compared with the list and the company."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
@@ -26,7 +27,7 @@ from furrow.acquisition.rules import (
 )
 from furrow.audit.actions import record
 from furrow.common.sql import load_sql
-from furrow.customers.models import Number
+from furrow.customers.models import Customer, Number
 from furrow.linkage.queries import matches_for, record_of
 from furrow.linkage.rules import MOST_BY_ADDRESS, Probe, keys_of
 from furrow.organisation.models import User
@@ -37,6 +38,7 @@ from .uploads import table_of
 
 READ_ROWS = 5000  # rows stored per transaction while reading
 MATCH_ROWS = 2000  # rows compared per transaction
+FEWEST_IN_BASE = 500  # a short list says little about chance
 MOST_COUNTED = 20_000  # rows from which the rarity of values is taken
 # A row without a number may still tell more about somebody known.
 _MAY_BE_KNOWN = frozenset(
@@ -192,10 +194,13 @@ def _rarity(batch: Batch) -> Rarity:
 
 @lru_cache(maxsize=4)
 def _rarity_of(batch_id: int, since: str) -> Rarity:
-    """How rare values are, from the list itself: a street where everybody lives says little."""
-    rows = Row.objects.filter(batch=batch_id).order_by("line")[:MOST_COUNTED]
-    values = rows.values_list("line", "facts", "numbers")
-    return count_values([_profile(probe_of(*value)) for value in values])
+    """How rare values are, from the list itself: a street where everybody lives says little. The
+    company's customers count too: the more there are, the more share a name by chance."""
+    rows = Row.objects.filter(batch=batch_id).order_by("line")
+    values = rows[:MOST_COUNTED].values_list("line", "facts", "numbers")
+    counted = [_profile(probe_of(*value)) for value in values]
+    base = Customer.objects.count() + len(counted)
+    return replace(count_values(counted), rows=max(FEWEST_IN_BASE, base))
 
 
 def _store(rows: Sequence[Row]) -> None:

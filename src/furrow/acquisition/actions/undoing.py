@@ -141,6 +141,8 @@ def _reasons_to_stay(batch: Batch, customers: Collection[int]) -> dict[int, str]
         pgh_obj_id__in=customers, pgh_created_at__gt=batch.finished_at
     )
     stay(changed.order_by().values_list("pgh_obj_id", flat=True), "changed")
+    added = Number.objects.filter(customer__in=customers, created_at__gt=batch.finished_at)
+    stay(added.order_by().values_list("customer_id", flat=True), "changed")
     stay(found.exclude(merged_into=None).values_list("pk", flat=True), "changed")
     merged = Customer.objects.filter(merged_into__in=customers).order_by()
     stay(merged.values_list("merged_into_id", flat=True), "changed")

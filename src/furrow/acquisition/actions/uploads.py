@@ -44,6 +44,7 @@ def upload_list(
     """Store a file and find out how to read it. Raises CannotImport for a file too large or
     unreadable; then nothing of it is kept."""
     path = _store(chunks)
+    source.refresh_from_db()
     try:
         table = open_table(_full(path), name=file_name)
         with transaction.atomic():
