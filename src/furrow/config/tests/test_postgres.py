@@ -18,6 +18,7 @@ import pytest
 from furrow.config import postgres
 from furrow.config.places import PACKAGE
 from furrow.config.postgres import CannotRunPostgres, Cluster
+from furrow.config.tests.make import open_folder
 
 USES_THE_CLUSTER = """
 import sys
@@ -30,12 +31,8 @@ with Cluster("own", durable={durable}).in_use():
 
 @pytest.fixture
 def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache folder; root's clusters go where `nobody` can reach them."""
-    folder = tmp_path_factory.mktemp("cache")
-    if os.geteuid() == 0:
-        for path in (folder, *folder.parents):
-            if path.stat().st_uid == 0 and path.name.startswith(("pytest-", "cache")):
-                path.chmod(0o755)
+    """An empty cache folder."""
+    folder = open_folder(tmp_path_factory)
     monkeypatch.setenv("FURROW_CACHE", str(folder))
     return folder
 

@@ -17,7 +17,9 @@ import pytest
 
 from furrow.config import supervisor
 from furrow.config.places import PACKAGE
+from furrow.config.postgres import Cluster
 from furrow.config.supervisor import CannotRun, Part, Supervisor, Terminal, ensure_free
+from furrow.config.tests.make import open_folder
 
 STUBBORN = """
 import os, signal, subprocess, sys, time
@@ -189,9 +191,31 @@ def test_lines_of_many_parts_stay_whole() -> None:
 
 
 def test_a_second_run_on_the_same_data_is_refused(tmp_path: Path) -> None:
-    with supervisor._alone(tmp_path / "run.lock"):
-        with pytest.raises(CannotRun, match="Another furrow run"):
-            with supervisor._alone(tmp_path / "run.lock"):
-                pass
-    with supervisor._alone(tmp_path / "run.lock"):
+    lock = tmp_path / "run.lock"
+    with (
+        supervisor._alone(lock),
+        pytest.raises(CannotRun, match="Another furrow run"),
+        supervisor._alone(lock),
+    ):
         pass
+    with supervisor._alone(lock):
+        pass
+
+
+def test_a_postgresql_that_died_is_started_again(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FURROW_CACHE", str(open_folder(tmp_path_factory)))
+    out = io.StringIO()
+    with Cluster("heals", durable=False).in_use() as cluster:
+        database = supervisor._Database(Terminal(out), cluster=cluster)
+        database.heal()
+        assert out.getvalue() == "", "a healthy server is left alone"
+
+        pid = int((cluster.folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not cluster.is_alive())
+        database.heal()
+
+        assert cluster.is_answering()
+    assert "starting it again" in out.getvalue()
