@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
+from axes.utils import reset
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -82,19 +83,43 @@ def change_user(
     user.role, user.team, user.is_active = role, team, is_active
     user.save(update_fields=["role", "team", "is_active"])
     record(
-        "user.changed", of=user, by=by.username, at=at, before=before,
+        "user.changed",
+        of=user,
+        by=by.username,
+        at=at,
+        before=before,
         after={"role": role, "team": team.pk if team else None, "is_active": is_active},
     )
     return user
 
 
 @transaction.atomic
+def rename_user(*, user: User, display_name: str, by: User, at: datetime) -> None:
+    User.objects.filter(pk=user.pk).update(display_name=display_name)
+    record("user.renamed", of=user, by=by.username, at=at)
+
+
+@transaction.atomic
+def set_password(*, user: User, password: str, by: User, at: datetime) -> None:
+    """Give somebody a new password; whoever is signed in with the old one is out."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    record("user.password_set", of=user, by=by.username, at=at)
+
+
+@transaction.atomic
+def unlock_user(*, user: User, by: User, at: datetime) -> int:
+    """Forget wrong passwords, so that somebody locked out may try again; how many there were."""
+    forgotten: int = reset(username=user.username)
+    record("user.unlocked", of=user, by=by.username, at=at, attempts=forgotten)
+    return forgotten
+
+
+@transaction.atomic
 def set_preferences(*, user: User, language: str, theme: str, at: datetime) -> None:
     """Language ("zh-hans", "en", "" = the browser's) and theme (light, dark, auto) of one's own."""
     User.objects.filter(pk=user.pk).update(language=language, theme=theme)
-    record(
-        "user.preferences_set", of=user, by=user.username, at=at, language=language, theme=theme
-    )
+    record("user.preferences_set", of=user, by=user.username, at=at, language=language, theme=theme)
 
 
 @transaction.atomic
@@ -113,7 +138,10 @@ def set_presence(*, user: User, state: PresenceState, at: datetime, reason: str 
         publish(
             "presence",
             topics=[f"user:{user.pk}", f"floor:{user.team_id}", "floor"],
-            agent=user.pk, state=str(state), since=at.isoformat(), reason=reason,
+            agent=user.pk,
+            state=str(state),
+            since=at.isoformat(),
+            reason=reason,
         )
     return presence
 

@@ -18,7 +18,7 @@ V = TypeVar("V", bound=Callable[..., Any])  # a page's view, or an endpoint of t
 class Request(HttpRequest):
     """The request every signed-in view receives."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     htmx: HtmxDetails
     request_id: str
 

@@ -16,7 +16,7 @@ class TeamQuerySet(models.QuerySet["Team"]):
         """Every team for those who see the company, else one's own."""
         if user.scope(Act.VIEW_CUSTOMERS) is Scope.ALL:
             return self
-        return self.filter(pk=user.team_id)
+        return self.filter(pk=user.team_id or 0)
 
 
 @pghistory.track()
@@ -106,9 +106,7 @@ class Presence(models.Model):
     """What an agent is doing now. One row per person, changed by filtered updates."""
 
     user = models.OneToOneField(User, models.CASCADE, primary_key=True)
-    state = models.CharField(
-        max_length=8, choices=PresenceState, default=PresenceState.OFFLINE
-    )
+    state = models.CharField(max_length=8, choices=PresenceState, default=PresenceState.OFFLINE)
     since = models.DateTimeField()
     reason = models.CharField(max_length=40, blank=True)  # why away
     seen_at = models.DateTimeField()  # last sign of life from the browser
@@ -141,4 +139,3 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hint}…)"
-
