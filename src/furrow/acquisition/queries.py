@@ -36,7 +36,7 @@ class Origin:
     """One answer to "where did you get my number?" (A5)."""
 
     lead: Lead
-    said: list[tuple[str, str]]  # header and cell, as this origin gave them
+    said: list[tuple[str, str]]  # header and cell, as this origin gave them; numbers masked
     reasons: list[str]  # why it was joined, in words; empty for the first origin
 
 
@@ -46,7 +46,7 @@ def origins_of(customer: Customer) -> list[Origin]:
     return [
         Origin(
             lead=lead,
-            said=[(header, str(cell)) for header, cell in lead.given.items() if cell],
+            said=[(header, shown(str(cell))) for header, cell in lead.given.items() if cell],
             reasons=in_words(lead.match_reasons),
         )
         for lead in leads.order_by("at", "id")

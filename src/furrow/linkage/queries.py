@@ -158,6 +158,7 @@ def likely_duplicates(*, record: Record, user: User, most: int = 5) -> list[Like
         number.customer_id: mask(number.e164)
         for number in Number.objects.filter(customer__in=seen, is_primary=True)
     }
+    # Whoever only resembles somebody hidden is not told: that would give their data away.
     return [
         Likeness(
             customer=customer if customer.pk in seen else None,
@@ -166,9 +167,10 @@ def likely_duplicates(*, record: Record, user: User, most: int = 5) -> list[Like
                 owner=str(customer.owner) if customer.owner else "",
                 team=customer.team.name if customer.team else "",
             ),
-            reasons=in_words(telling(match.comparison)),
+            reasons=in_words(telling(match.comparison)) if customer.pk in seen else [],
             is_same=match.is_same,
         )
         for match in matches
         if (customer := known.get(match.customer_id))
+        and (customer.pk in seen or match.shares_number)
     ]
