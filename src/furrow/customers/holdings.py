@@ -16,6 +16,9 @@ from .rules import CannotMerge, Moment
 Mover = Callable[[Customer, Customer], None]  # (duplicate, kept)
 Teller = Callable[[Customer, datetime | None, int], list[Moment]]  # (customer, before, most)
 
+# So many moments of one table may bear the very same instant and still be told on one page.
+_TWINS = 20
+
 _movers: dict[str, Mover] = {}  # "followups.FollowUp.customer" -> how to move it
 _tellers: dict[str, Teller] = {}
 
@@ -64,7 +67,8 @@ def timeline(
     At most `most`, and beyond them those of the same instant as the last: so the next page may
     go on before that instant and miss nothing. Cost: one bounded query per declared table.
     """
-    told = [moment for tell in _tellers.values() for moment in tell(customer, before, most)]
+    asked = most + _TWINS
+    told = [moment for tell in _tellers.values() for moment in tell(customer, before, asked)]
     moments = [moment for moment in told if kinds is None or moment.kind in kinds]
     moments.sort(key=lambda moment: (moment.at, moment.anchor), reverse=True)
     if len(moments) <= most:

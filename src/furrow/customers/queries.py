@@ -157,6 +157,12 @@ def filtered(user: User, params: Mapping[str, str]) -> CustomerQuerySet:
     return customers
 
 
+def sort_of(params: Mapping[str, str]) -> Sort:
+    """The order a list's URL asks for; newest first when it asks for none we know."""
+    wanted = params.get("sort", "")
+    return Sort(wanted) if wanted in Sort.values else Sort.NEWEST
+
+
 def found_by(customers: CustomerQuerySet, text: str, *, region: str = "CN") -> CustomerQuerySet:
     """Those whose number ends with the four digits typed, or is the number typed, or whose name
     contains the text: the newest MOST_FOUND of them, so that a lone surname stays quick to sort.

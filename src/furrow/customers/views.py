@@ -48,6 +48,7 @@ from .queries import (
     ownership_of,
     page_of,
     profile_of,
+    sort_of,
 )
 from .rules import (
     BASICS,
@@ -74,7 +75,7 @@ def customer_list(request: Request) -> HttpResponse:
     which never stands in a URL; it changes nothing."""
     text = request.POST.get("q", "").strip()
     customers = _asked_for(request, request.GET, text)
-    sort = Sort(request.GET["sort"]) if request.GET.get("sort") in Sort.values else Sort.NEWEST
+    sort = sort_of(request.GET)
     where = request.POST if text else request.GET
     page = page_of(customers, sort=sort, after=_id(where, "after"), before=_id(where, "before"))
     ids = [customer.pk for customer in page.customers]
@@ -191,7 +192,9 @@ def assign(request: Request) -> HttpResponse:
         "pooled": min(pooled_count, MOST_AT_ONCE),
         "is_cut": pooled_count > MOST_AT_ONCE,
         "agents": agents.select_related("team").order_by("team__name", "display_name", "id"),
-        "post": request.POST,
+        "query": request.POST.get("query", ""),
+        "text": request.POST.get("q", ""),
+        "all": request.POST.get("all", ""),
         "ids": request.POST.getlist("ids"),
     }
     return render(request, "customers/assign.html", context)

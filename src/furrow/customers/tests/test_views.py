@@ -118,7 +118,8 @@ def test_dealing_everything_that_matches(client: Client) -> None:
     client.post(
         "/customers/assign/", {"all": "1", "query": "city=深圳", "agents": agent.pk}, headers=HTMX
     )
-    wanted.refresh_from_db(), other.refresh_from_db()
+    wanted.refresh_from_db()
+    other.refresh_from_db()
     assert (wanted.owner, other.owner) == (agent, None)
 
 

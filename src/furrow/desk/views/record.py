@@ -17,8 +17,9 @@ from furrow.customers.queries import (
     numbers_of,
     ownership_of,
     profile_of,
+    sort_of,
 )
-from furrow.customers.rules import Moment, Sort
+from furrow.customers.rules import Moment
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
 from furrow.pipeline.queries import panel_of
@@ -123,8 +124,7 @@ def _beside(
 ) -> tuple[int | None, int | None]:
     if not params:
         return None, None
-    sort = Sort(params["sort"]) if params.get("sort") in Sort.values else Sort.NEWEST
-    return neighbours(filtered(request.user, params), customer, sort=sort)
+    return neighbours(filtered(request.user, params), customer, sort=sort_of(params))
 
 
 def _panels(customer: Customer) -> list[str]:
