@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """An empty folder that root's PostgreSQL, which runs as `nobody`, may enter too.
 
-def open_folder(factory: pytest.TempPathFactory) -> Path:
-    """An empty folder that root's PostgreSQL, which runs as `nobody`, may enter too."""
-    folder = factory.mktemp("cache")
-    if os.geteuid() == 0:
-        for path in (folder, *folder.parents):
-            if path.stat().st_uid == 0 and path.name.startswith(("pytest-", "cache")):
-                path.chmod(0o755)
-    return folder
+    Not pytest's: that closes its own to others whenever another test run starts.
+    """
+    with tempfile.TemporaryDirectory(prefix="furrow-test-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder

@@ -30,11 +30,13 @@ with Cluster("own", durable={durable}).in_use():
 
 
 @pytest.fixture
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty cache folder."""
-    folder = open_folder(tmp_path_factory)
-    monkeypatch.setenv("FURROW_CACHE", str(folder))
-    return folder
+    with open_folder() as folder:
+        monkeypatch.setenv("FURROW_CACHE", str(folder))
+        # Killing a process loses nothing the kernel has; waiting for the disk proves nothing here.
+        monkeypatch.setattr(postgres, "SETTINGS", {**postgres.SETTINGS, "fsync": "off"})
+        yield folder
 
 
 @pytest.fixture

@@ -202,20 +202,24 @@ def test_a_second_run_on_the_same_data_is_refused(tmp_path: Path) -> None:
         pass
 
 
-def test_a_postgresql_that_died_is_started_again(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FURROW_CACHE", str(open_folder(tmp_path_factory)))
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    with open_folder() as folder:
+        monkeypatch.setenv("FURROW_CACHE", str(folder))
+        with Cluster("heals", durable=False).in_use() as cluster:
+            yield cluster
+
+
+def test_a_postgresql_that_died_is_started_again(cluster: Cluster) -> None:
     out = io.StringIO()
-    with Cluster("heals", durable=False).in_use() as cluster:
-        database = supervisor._Database(Terminal(out), cluster=cluster)
-        database.heal()
-        assert out.getvalue() == "", "a healthy server is left alone"
+    database = supervisor._Database(Terminal(out), cluster=cluster)
+    database.heal()
+    assert out.getvalue() == "", "a healthy server is left alone"
 
-        pid = int((cluster.folder / "data" / "postmaster.pid").read_text().split()[0])
-        os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not cluster.is_alive())
-        database.heal()
+    pid = int((cluster.folder / "data" / "postmaster.pid").read_text().split()[0])
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not cluster.is_alive())
+    database.heal()
 
-        assert cluster.is_answering()
+    assert cluster.is_answering()
     assert "starting it again" in out.getvalue()
