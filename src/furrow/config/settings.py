@@ -228,6 +228,8 @@ AXES_VERBOSE = False
 AXES_SENSITIVE_PARAMETERS = ["password", "username"]
 AXES_IPWARE_PROXY_COUNT = int(env("FURROW_PROXIES", "0")) or None
 
+# Whether webhooks may be sent to this machine and its network, and without TLS. For tests.
+WEBHOOKS_LOCAL = env_flag("FURROW_WEBHOOKS_LOCAL")
 # Requests a minute for each API key, in each web process.
 API_RATE = int(env("FURROW_API_RATE", "600"))
 

@@ -30,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("furrow.permits.urls")),
     path("", include("furrow.compliance.urls")),
     path("", include("furrow.organisation.urls")),
+    path("", include("furrow.webhooks.urls")),
 ]
 if settings.DEBUG:
     urlpatterns.append(path("kit/", TemplateView.as_view(template_name="kit.html"), name="kit"))
