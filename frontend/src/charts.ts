@@ -70,7 +70,7 @@ function option(kind: string, source: Source): echarts.EChartsCoreOption {
     };
   }
   const many = source.series ?? [];
-  const peak = Math.max(0, ...many.flatMap((one) => one.data.map((value) => value ?? 0)));
+  const areCounts = many.every((one) => one.data.every((value) => Number.isInteger(value ?? 0)));
   const tones: Record<string, string | undefined> = { accent: c["accent-fill"], quiet: c["ink-4"], good: c["good-dot"], warn: c["warn-dot"], bad: c["bad-dot"] };
   return {
     ...base,
@@ -79,8 +79,8 @@ function option(kind: string, source: Source): echarts.EChartsCoreOption {
     legend: many.length > 1 ? { top: 0, left: 0, icon: "roundRect", itemWidth: 10, itemHeight: 10, itemGap: 16, textStyle: words } : undefined,
     tooltip: { ...base.tooltip, trigger: "axis", axisPointer: { type: kind === "line" ? "line" : "shadow", lineStyle: { color: c["ink-4"] }, shadowStyle: { color: c["paper-3"], opacity: 0.6 } } },
     xAxis: category(source.categories),
-    // Whole steps, unless all that is shown lies below one.
-    yAxis: { type: "value", splitNumber: 4, minInterval: peak > 0 && peak <= 1 ? 0 : 1, splitLine: { lineStyle: { color: c.line } }, axisLabel: { ...words, formatter: (value: number) => figure(value, source.unit) } },
+    // Counts get whole steps.
+    yAxis: { type: "value", splitNumber: 4, minInterval: areCounts ? 1 : 0, splitLine: { lineStyle: { color: c.line } }, axisLabel: { ...words, formatter: (value: number) => figure(value, source.unit) } },
     series: many.map((one) => ({
       name: one.name,
       data: one.data,
