@@ -64,8 +64,8 @@ lock: .venv/.has-dev ## resolve the newest releases of at least a week's age, wi
 bench: .venv/.has-dev ## measure; never part of the gate
 	$(BIN)/pytest -m bench bench $(PYTEST_ARGS)
 
-screenshots: .venv/.has-dev $(DIST)/.built .ready-for-browsers ## photograph every page, light and dark, in both languages
-	$(BIN)/furrow manage screenshots
+screenshots: .venv/.has-dev .ready-for-browsers ## photograph every page of a running demo, in both languages and schemes
+	$(BIN)/furrow screenshots
 
 clean: ## remove everything the recipes made, except the cache folder's databases
 	rm -rf .venv frontend/node_modules $(DIST) .mypy_cache .ruff_cache .pytest_cache .hypothesis staticfiles

@@ -67,6 +67,11 @@ COMMANDS: dict[str, dict[str, Command]] = {
             "furrow.config.serve:docs",
             needs_database=False,
         ),
+        "screenshots": Command(
+            "photograph every page of a running demo",
+            "furrow.config.screenshots:main",
+            needs_database=False,
+        ),
         "manage": Command("any other Django command", "furrow.config.serve:manage"),
     },
 }
@@ -121,7 +126,7 @@ def _list_of_commands() -> str:
     lines = []
     for title, group in COMMANDS.items():
         lines.append(f"{title}:")
-        lines += [f"  {name:10}{command.summary}" for name, command in group.items()]
+        lines += [f"  {name:12}{command.summary}" for name, command in group.items()]
         lines.append("")
     return "\n".join(lines)
 

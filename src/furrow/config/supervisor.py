@@ -370,7 +370,7 @@ class _Database:
         from furrow.config.messages import compile_catalogue
 
         compile_catalogue()
-        self._once("migrate", ["migrate", "--verbosity=1"], schema_mark(), environment, stopping)
+        self._once("migrate", ["migrate", "--verbosity=0"], schema_mark(), environment, stopping)
         if with_demo:
             self._once("demo", ["demo", "--if-empty"], "1", environment, stopping)
 
@@ -393,6 +393,8 @@ class _Database:
         mark = self._marks / f"{name}.done" if self._marks else None
         if stopping.is_set() or (mark and mark.exists() and mark.read_text() == version):
             return
+        began = time.monotonic()
+        self._terminal.say("furrow", f"furrow {' '.join(words)} …")
         child = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", "furrow.config.cli", *words],
             stdin=subprocess.DEVNULL,
@@ -419,6 +421,7 @@ class _Database:
             return
         if child.returncode != 0:
             raise CannotRun(f"furrow {' '.join(words)} failed ({_reason(child.returncode)}).")
+        self._terminal.say("furrow", f"… done in {time.monotonic() - began:.0f} s")
         if mark:
             mark.write_text(version)
 
