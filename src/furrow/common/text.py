@@ -6,6 +6,13 @@ import unicodedata
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 
 
+def storable(text: str) -> str:
+    """The text without spaces around it. Raises ValueError for what a database cannot keep."""
+    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        raise ValueError("holds a character that is not text")
+    return text.strip()
+
+
 def fold(text: str) -> str:
     """One spelling for searching: NFKC (full-width to ordinary), lower case, no accents."""
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).lower())
