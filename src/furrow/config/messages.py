@@ -25,6 +25,7 @@ MAY_SAY_MORE = "libraries.po"  # texts that are not in our code
 # Which arguments of a call are texts: (context, singular, plural), by position.
 CALLS: dict[str, tuple[int | None, int, int | None]] = {
     "_": (None, 0, None),
+    "_t": (None, 0, None),  # gettext, in modules where "_" is gettext_lazy
     "gettext": (None, 0, None),
     "gettext_lazy": (None, 0, None),
     "gettext_noop": (None, 0, None),
