@@ -50,7 +50,7 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]  # no subscript at 
 
 class UploadForm(forms.Form):
     source = forms.ModelChoiceField(
-        label=_("source"),
+        label=_("Source"),
         queryset=Source.objects.none(),
         required=False,
         empty_label=_("A new source"),

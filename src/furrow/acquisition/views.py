@@ -60,7 +60,8 @@ def imports(request: Request) -> HttpResponse:
 def upload(request: Request) -> HttpResponse:
     """A file, and the source it comes from: a known one or one made on the way."""
     form = UploadForm(request.POST or None, request.FILES or None, user=request.user)
-    new_source = SourceForm(request.POST or None, prefix="new")
+    # Not required in the browser: a known source may be chosen instead.
+    new_source = SourceForm(request.POST or None, prefix="new", use_required_attribute=False)
     if request.method == "POST" and form.is_valid():
         source: Source | None = form.cleaned_data["source"]
         if source is not None or new_source.is_valid():

@@ -10,7 +10,12 @@ from furrow.acquisition.actions import importing, work
 from furrow.acquisition.models import Batch, Lead, Row
 from furrow.acquisition.rules import BatchState, CannotImport, Finding, RowState
 from furrow.audit.models import Event
-from furrow.customers.actions import add_note, add_number, assign_customer
+from furrow.customers.actions import (
+    add_note,
+    add_number,
+    assign_customer,
+    bulk_create_customers,
+)
 from furrow.customers.models import Customer, Number
 from furrow.customers.rules import CustomerDraft, OwnerChange
 from furrow.customers.tests.make import make_customer
@@ -213,7 +218,7 @@ def test_an_import_that_breaks_goes_on_without_losing_or_doubling(
     rows = [(f"客户{n}", f"1380013{n:04d}") for n in range(100, 109)]
     batch = check(make_list(rows))
     actions.start_import(batch=batch, by=batch.by, at=timezone.now())
-    actual = importing.bulk_create_customers
+    actual = bulk_create_customers
     calls = iter([True, True, False])
 
     def breaks(**arguments: object) -> object:

@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from furrow.acquisition.models import Lead
 from furrow.audit.models import Event
@@ -21,7 +22,7 @@ def send(client: Client):  # type: ignore[no-untyped-def]
 
     def post(**lead: object):  # type: ignore[no-untyped-def]
         return client.post(
-            "/api/leads",
+            reverse("api:lead_in"),
             {"source": "Web form", "name": "张伟", "numbers": ["138 0013 8001"], **lead},
             content_type="application/json",
             headers={"Authorization": f"Bearer {SECRET}"},
