@@ -14,7 +14,7 @@ from furrow.config.cli import CannotContinue
 from furrow.config.places import REPOSITORY
 from furrow.config.serve import web_port
 
-PEOPLE = ("agent1", "leader1", "manager", "administrator")
+PEOPLE = ("agent1", "leader1", "ops", "manager", "admin")
 LOCALES = ("zh-CN", "en-US")
 SCHEMES = ("light", "dark")
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
