@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pgtrigger
+from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
+from django.db.models import Model
 
 from furrow.acquisition.models import Lead, Source
 from furrow.acquisition.rules import LegalBasis, SourceKind
@@ -45,9 +47,8 @@ from furrow.permits.models import Permit
 from furrow.pipeline.models import ScoreGiven, StageMove, Standing
 from furrow.pipeline.rules import Score, Stage
 
-from . import words
+from . import PASSWORD, words
 
-PASSWORD = "furrow-demo"  # noqa: S105  printed on the screen; a demo company guards nothing
 ZONE = ZoneInfo("Asia/Shanghai")
 DAYS = 42
 CHUNK = 2000
@@ -132,6 +133,7 @@ def make_demo_company(*, at: datetime, seed: int = 2026, size: Size | None = Non
 def _people(company: Company, *, at: datetime, size: Size) -> None:
     start = at - timedelta(days=DAYS + 30)
     by = company.by
+    hashed = make_password(PASSWORD)  # one for all: hashing is slow on purpose
     for number, name in enumerate(words.TEAMS, start=1):
         team = create_team(name=name, by=by, at=start)
         company.teams.append(team)
@@ -140,7 +142,7 @@ def _people(company: Company, *, at: datetime, size: Size) -> None:
             display_name=words.LEADERS[number - 1],
             role=Role.LEADER,
             team=team,
-            password=PASSWORD,
+            password=None,
             by=by,
             at=start,
         )
@@ -151,7 +153,7 @@ def _people(company: Company, *, at: datetime, size: Size) -> None:
                 display_name=words.AGENTS[number % len(words.AGENTS)],
                 role=Role.AGENT,
                 team=company.teams[number % len(company.teams)],
-                password=PASSWORD,
+                password=None,
                 by=by,
                 at=start,
             )
@@ -162,10 +164,11 @@ def _people(company: Company, *, at: datetime, size: Size) -> None:
             display_name=name,
             role=Role(role),
             team=None,
-            password=PASSWORD,
+            password=None,
             by=by,
             at=start,
         )
+    User.objects.exclude(pk=by.pk).update(password=hashed)
 
 
 def _rules(company: Company, *, at: datetime) -> None:
@@ -292,18 +295,54 @@ def _customers(company: Company, *, at: datetime, size: Size) -> None:
                 stage_since=came,
             )
         )
-    Customer.objects.bulk_update(
-        made, ["team", "owner", "owned_since", "created_at"], batch_size=CHUNK
+    _set_many(
+        "UPDATE customers_customer AS c SET team_id = v.team, owner_id = v.owner,"
+        " owned_since = v.since, created_at = v.made FROM unnest("
+        "%s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])"
+        " AS v (id, team, owner, since, made) WHERE c.id = v.id",
+        [(c.pk, c.team_id, c.owner_id, c.owned_since, c.created_at) for c in made],
     )
     for rows in (leads, events, scope):
-        type(rows[0]).objects.bulk_create(rows, batch_size=CHUNK)  # type: ignore[attr-defined]
+        _copy(rows)
+
+
+def _copy(rows: Sequence[Model]) -> None:
+    """Append rows with COPY, ids included: five times as fast as bulk_create."""
+    if not rows:
+        return
+    table = rows[0]._meta.db_table
+    fields = rows[0]._meta.concrete_fields
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+            [table, len(rows)],
+        )
+        for row, (pk,) in zip(rows, cursor.fetchall(), strict=True):
+            row.pk = pk
+        names = ", ".join(f'"{field.column}"' for field in fields)
+        with cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+            for row in rows:
+                copy.write_row(
+                    [
+                        field.get_db_prep_save(getattr(row, field.attname), connection)
+                        for field in fields
+                    ]
+                )
+
+
+def _set_many(statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """One UPDATE for all rows, each column an array; bulk_update takes a minute for these."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
 
 
 def _analyse() -> None:
     """Tell the planner what was loaded: autovacuum cannot look into an open transaction, and
     takes minutes where this takes a moment."""
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+        cursor.execute(
+            "ANALYZE customers_customer, customers_number, acquisition_lead, permits_permit, calls_call"
+        )
 
 
 def _campaigns(company: Company, *, at: datetime) -> None:
@@ -594,12 +633,12 @@ class _Story:
 
     def flush(self) -> None:
         """Write the day. Permits first: a call cannot be stored without one."""
-        Permit.objects.bulk_create(self.permits, batch_size=CHUNK)
+        _copy(self.permits)
         for call in self.calls:
             call.permit_id = call.permit.pk
-        Call.objects.bulk_create(self.calls, batch_size=CHUNK)
-        ScoreGiven.objects.bulk_create(self.scores, batch_size=CHUNK)
-        StageMove.objects.bulk_create(self.moves, batch_size=CHUNK)
+        _copy(self.calls)
+        _copy(self.scores)
+        _copy(self.moves)
         Suppression.objects.bulk_create(self.suppressions, batch_size=CHUNK, ignore_conflicts=True)
         self.permits, self.calls, self.scores = [], [], []
         self.moves, self.suppressions = [], []
@@ -615,10 +654,10 @@ class _Story:
             batch_size=CHUNK,
         )
         touched = [p for p in people if p.last_touch]
-        for person in touched:
-            person.customer.last_touch_at = person.last_touch
-        Customer.objects.bulk_update(
-            [p.customer for p in touched], ["last_touch_at"], batch_size=CHUNK
+        _set_many(
+            "UPDATE customers_customer AS c SET last_touch_at = v.touched"
+            " FROM unnest(%s::bigint[], %s::timestamptz[]) AS v (id, touched) WHERE c.id = v.id",
+            [(p.customer.pk, p.last_touch) for p in touched],
         )
         waiting = [
             FollowUp(
