@@ -1,3 +1,4 @@
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -5,14 +6,16 @@ import pytest
 from tests.robustness.house import House, open_house
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", name="built")
 def _built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with open_house(tmp_path_factory.mktemp("house")) as house:
         yield house
 
 
 @pytest.fixture
-def house(_built: House) -> Iterator[House]:
-    """The scratch house, empty of running parts before and after."""
-    yield _built
-    _built.stop_everything()
+def house(built: House) -> Iterator[House]:
+    """The scratch house; what a test starts is killed after it."""
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    running = list(built.parts)
+    yield built
+    built.kill_all_but(running)

@@ -74,11 +74,11 @@ class House:
         self.parts.append(part)
         return part
 
-    def stop_everything(self) -> None:
+    def kill_all_but(self, kept: list[Part]) -> None:
         for part in self.parts:
-            if part.is_running:
+            if part not in kept and part.is_running:
                 part.kill()
-        self.parts.clear()
+        self.parts[:] = kept
 
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("FURROW_", "PYTEST_"))}
@@ -159,7 +159,7 @@ def open_house(folder: Path) -> Iterator[House]:
             house.hand("prepare")
             yield house
         finally:
-            house.stop_everything()
+            house.kill_all_but([])
             cluster.start()
             with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
                 connection.execute(f"DROP DATABASE {database} WITH (FORCE)")
