@@ -266,6 +266,42 @@ class _Floor:
         heapq.heappush(self.heap, (at, next(self.order), happen))
 
 
-def scaled_talk(world: World, factor: float) -> World:
-    """The same world with every talk `factor` times as long."""
-    return replace(world, talk=tuple((share, m * factor, s) for share, m, s in world.talk))
+def _answering(factor: float) -> Callable[[World], World]:
+    return lambda world: replace(world, p_person=world.p_person * factor)
+
+
+def _talking(factor: float) -> Callable[[World], World]:
+    return lambda world: replace(
+        world, talk=tuple((share, median * factor, s) for share, median, s in world.talk)
+    )
+
+
+def _staffed(factor: float) -> Callable[[World], World]:
+    return lambda world: replace(world, agents=max(1, round(world.agents * factor)))
+
+
+def scenarios(agents: int, hours: float = 4.0) -> dict[str, Scenario]:
+    """The worlds that every pacer is tried in, by name; the shifts come at half time and later."""
+    world = World(agents=agents)
+    half = hours * 1800
+    poor_list = replace(world, p_person=0.10)
+    good_list = replace(world, p_person=0.45, p_machine=0.05)
+
+    def shifting(*shifts: Shift) -> Scenario:
+        return Scenario(world, shifts, hours=hours)
+
+    return {
+        "stationary": Scenario(world, hours=hours),
+        "poor list": Scenario(poor_list, hours=hours),
+        "good list": Scenario(good_list, hours=hours),
+        "answers halve": shifting(Shift(half, _answering(0.5))),
+        "answers double": shifting(Shift(half, _answering(2.0))),
+        "talks get longer": shifting(Shift(half, _talking(2.0))),
+        "talks get shorter": shifting(Shift(half, _talking(0.5))),
+        "lunch": shifting(Shift(half, _staffed(0.5)), Shift(half + 2700, _staffed(2.0))),
+        "another list": shifting(
+            Shift(
+                half, lambda world: replace(world, p_person=0.4, ring=(8.0, 0.4), wrap=(30.0, 0.5))
+            )
+        ),
+    }

@@ -1,0 +1,396 @@
+"""How many lines to dial now, so that agents talk and nobody who answers finds silence.
+
+The idea in four sentences. A line dialled now is answered, if at all, some ten or twenty seconds
+from now. For each of those seconds the pacer forecasts how many agents will be free (ready now,
+or done with their talk and wrap-up by then) against how many people will have answered by then
+(from the lines already ringing); both are sums of many small independent chances, so the balance
+is close to normal. The *risk* of one more line is the chance that its answer finds the balance
+used up, and lines are dialled as long as the risk stays under a threshold. The threshold is
+steered so that the people actually abandoned stay within the limit.
+
+Everything is learned from the events alone: chances and durations as hazards by age, which need
+no shape and take unfinished calls and talks into account, forget with time, and rescale
+themselves at once when what happens differs too far from what they foretold.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from math import exp, log, sqrt
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+Floats = NDArray[np.float64]
+AgentState = Literal["ready", "talking", "wrapup", "away"]
+Outcome = Literal["answered", "machine", "failed"]
+
+_HORIZON = 45  # seconds looked ahead, in steps of one
+_REFRESH_SECONDS = 10.0  # how often the forecast tables are made anew
+_CODES: dict[AgentState, int] = {"ready": 0, "talking": 1, "wrapup": 2, "away": 3}
+_STEPS: Floats = np.arange(1.0, _HORIZON + 1)
+# Ages by which lines, talks and wrap-ups are told apart, in seconds.
+_LINE_AGES: Floats = np.arange(0.0, 75.0, 0.5)
+_TALK_AGES: Floats = np.concatenate(
+    [np.arange(0.0, 60.0, 2.0), np.arange(60.0, 300.0, 10.0), np.arange(300.0, 1801.0, 60.0)]
+)
+_WRAP_AGES: Floats = np.concatenate([np.arange(0.0, 60.0), np.arange(60.0, 301.0, 10.0)])
+
+
+class Hazard:
+    """What is known of a duration: the chance per second to end, by age and by cause.
+
+    edges     ages in seconds between which the chance is taken as constant; the last is "never"
+    expected  what is believed before anything is seen: per cause, P(ended that way by each edge)
+    weight    how many observed durations that belief is worth
+    half_life seconds after which what was seen counts half
+    """
+
+    def __init__(
+        self, edges: Sequence[float], expected: Sequence[Floats], *, weight: float, half_life: float
+    ) -> None:
+        self.edges: Floats = np.asarray(edges, dtype=np.float64)
+        self._widths = np.diff(self.edges)
+        self._half_life = half_life
+        alive = 1.0 - np.sum(expected, axis=0)
+        self._ended: Floats = np.diff(np.asarray(expected), axis=1) * weight
+        self._exposed: Floats = (alive[:-1] + alive[1:]) / 2 * self._widths * weight
+        self._seen = np.zeros(len(expected))
+        self._foretold = np.zeros(len(expected))
+        self._rates: Floats = self._ended / np.maximum(self._exposed, 1e-9)
+
+    def end(self, age: float, cause: int = 0) -> None:
+        """One ended at this age."""
+        bin_ = min(int(np.searchsorted(self.edges, age, side="right")) - 1, len(self._widths) - 1)
+        self._exposed[:bin_] += self._widths[:bin_]
+        self._exposed[bin_] += age - self.edges[bin_]
+        self._ended[cause, bin_] += 1.0
+        self._seen[cause] += 1.0
+
+    def foretell(self, counts: Floats, ages: Floats, seconds: float) -> None:
+        """Book how many ends are expected in the coming seconds, `counts` being alive per age."""
+        bins = np.minimum(
+            np.searchsorted(self.edges, ages, side="right") - 1, len(self._widths) - 1
+        )
+        self._foretold += self._rates[:, bins] @ counts * seconds
+
+    def learn(self, living: Floats, elapsed: float) -> None:
+        """Take in the ages of those not ended yet, and forget as `elapsed` seconds ask."""
+        self._wake()
+        keep = 0.5 ** (elapsed / self._half_life)
+        self._ended *= keep
+        self._exposed *= keep
+        exposed = self._exposed.copy()
+        if living.size:
+            over = living[:, None] - self.edges[None, :-1]
+            exposed += np.clip(over, 0.0, self._widths).sum(axis=0)
+        self._rates = self._ended / np.maximum(exposed, 1e-9)
+
+    def _wake(self) -> None:
+        """Rescale a cause whose ends came far more, or far less, often than foretold."""
+        for cause, (seen, foretold) in enumerate(zip(self._seen, self._foretold, strict=True)):
+            if foretold > 0.0 and abs(seen - foretold) > 3.5 * sqrt(foretold + 2.0):
+                factor = min(max((seen + 2.0) / (foretold + 2.0), 0.4), 2.5)
+                self._ended[cause] *= factor
+                self._seen[cause] = self._foretold[cause] = 0.0
+        self._seen *= 0.8
+        self._foretold *= 0.8
+
+    def cumulative(self, ages: Floats) -> Floats:
+        """The hazard of all causes, summed up to each age: -log P(alive)."""
+        total: Floats = np.concatenate([[0.0], np.cumsum(self._rates.sum(axis=0) * self._widths)])
+        summed: Floats = np.interp(ages, self.edges, total)
+        return summed
+
+    def ended_by(self, ages: Floats, cause: int) -> Floats:
+        """P(ended by this cause before each age), for one that starts now."""
+        total = self._rates.sum(axis=0) * self._widths
+        alive = np.exp(-np.concatenate([[0.0], np.cumsum(total)[:-1]]))
+        share = self._rates[cause] * self._widths / np.maximum(total, 1e-12)
+        ended = np.concatenate([[0.0], np.cumsum(alive * -np.expm1(-total) * share)])
+        by: Floats = np.interp(ages, self.edges, ended)
+        return by
+
+
+def _lognormal(edges: Sequence[float], median: float, sigma: float) -> Floats:
+    at = np.maximum(np.asarray(edges, dtype=np.float64), 1e-9)
+    by: Floats = ndtr(np.log(at / median) / sigma)
+    return by
+
+
+def _line_hazard() -> Hazard:
+    """Beliefs before the first call: many answer. Over-estimating them is the safe side."""
+    edges = [*range(61), 1e4]
+    answered, other = 0, 1
+    rings = _lognormal(edges, 14.0, 0.5)
+    expected = {
+        answered: 0.35 * rings,
+        other: 0.15 * rings
+        + 0.2 * _lognormal(edges, 4.0, 0.5)
+        + 0.3 * _lognormal(edges, 29.0, 0.05),
+    }
+    return Hazard(edges, [expected[answered], expected[other]], weight=30, half_life=600)
+
+
+def _talk_hazard() -> Hazard:
+    edges = [0, 4, 8, 12, 16, 20, 25, 30, 36, 42, 50, 60, 80, 100, 130, 170, 220, 300, 400]
+    edges += [600, 900, 1800, 100_000]
+    return Hazard(edges, [_lognormal(edges, 120.0, 1.2)], weight=20, half_life=2400)
+
+
+def _wrap_hazard() -> Hazard:
+    edges = [0, 2, 4, 6, 8, 10, 12, 14, 17, 20, 24, 28, 34, 42, 55, 80, 120, 300, 100_000]
+    return Hazard(edges, [_lognormal(edges, 20.0, 0.8)], weight=20, half_life=2400)
+
+
+class Budget:
+    """Spends the abandoned calls that the limit allows, evenly, and says how much risk to take.
+
+    limit  share of the people who answered that may be abandoned, 0 to 1
+
+    The aim lies below the limit, the more so the fewer calls there are, because chance weighs
+    more in small numbers. What is saved or overspent against the aim is the credit: it moves the
+    accepted risk at once and, if it stays, for good, so that the long run comes out at the aim.
+    Savings are capped, so that a quiet morning cannot be spent on a reckless afternoon; debts are
+    not. The last hour is watched besides, and risk fades out as it nears the limit.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self._limit = limit
+        self._credit = 0.0
+        self._minutes: deque[tuple[int, list[int]]] = deque()  # (minute, [answered, abandoned])
+        self._hour = [0, 0]
+        self._log_risk = log(max(limit, 1e-6) * 0.6)
+
+    def answered(self, at: float) -> None:
+        self._count(0, at)
+        noise = sqrt(self._expected() + 1.0)
+        aim = self._limit * (1.0 - min(0.3, 0.4 / noise))
+        self._credit = min(self._credit + aim, 0.5 * noise)
+        usual = log(max(self._limit, 1e-6))
+        self._log_risk += 0.15 * aim * self._credit / noise
+        self._log_risk = min(max(self._log_risk, usual - 1.5), usual + 1.5)
+
+    def abandoned(self, at: float) -> None:
+        self._count(1, at)
+        self._credit -= 1.0
+
+    def risk(self, at: float) -> float:
+        """The highest chance to be abandoned that a new line may have now."""
+        self._forget(at)
+        if self._limit <= 0.0:
+            return 0.0
+        pull = 0.7 * self._credit / sqrt(self._expected() + 1.0)
+        allowed = max(self._limit * self._hour[0], 1.0)
+        room = min(max((1.1 * allowed - self._hour[1]) / (0.2 * allowed), 0.02), 1.0)
+        return min(exp(self._log_risk + max(pull, -4.0)) * room, 0.5)
+
+    def _expected(self) -> float:
+        """Abandoned calls per hour that the limit allows at the present pace."""
+        return self._limit * max(self._hour[0], 60)
+
+    def _count(self, which: int, at: float) -> None:
+        minute = int(at // 60)
+        if not self._minutes or self._minutes[-1][0] != minute:
+            self._minutes.append((minute, [0, 0]))
+        self._minutes[-1][1][which] += 1
+        self._hour[which] += 1
+
+    def _forget(self, at: float) -> None:
+        while self._minutes and self._minutes[0][0] < int(at // 60) - 60:
+            answered, abandoned = self._minutes.popleft()[1]
+            self._hour[0] -= answered
+            self._hour[1] -= abandoned
+
+
+class Pacer:
+    """Decides how many lines to dial; told what happens on the floor. No clock, no I/O.
+
+    abandon_limit     share of people answered that may find no agent in time; 0 to 1
+    occupancy_cap     highest share of their time that agents shall work, None for no cap; 0 to 1
+    patience_seconds  how long an answered person may wait before it counts as abandoned; >= 0
+    seed              kept for callers that give one; the pacer throws no dice
+
+    Times are seconds on any one clock, never decreasing. The same events give the same decisions.
+    One decision costs about 0.3 ms, at 800 agents under 1 ms; memory is O(agents + lines).
+    Raises ValueError for arguments outside their ranges.
+    """
+
+    def __init__(
+        self,
+        abandon_limit: float,
+        occupancy_cap: float | None = None,
+        patience_seconds: float = 2.0,
+        seed: int = 0,
+    ) -> None:
+        if not 0.0 <= abandon_limit <= 1.0:
+            raise ValueError(f"out of range: {abandon_limit=}")
+        if occupancy_cap is not None and not 0.0 < occupancy_cap <= 1.0:
+            raise ValueError(f"out of range: {occupancy_cap=}")
+        if patience_seconds < 0.0:
+            raise ValueError(f"out of range: {patience_seconds=}")
+        self._patience = patience_seconds
+        self._cap = occupancy_cap
+        self._reserve = 0.0  # ready agents held back to keep the occupancy cap
+        self._budget = Budget(abandon_limit)
+        self._lines: dict[int, float] = {}  # call -> dialled at
+        self._waiting: set[int] = set()  # answered, nobody on the line yet
+        self._slots: dict[int, int] = {}  # agent -> place in the two arrays
+        self._codes: NDArray[np.int64] = np.full(64, _CODES["away"])
+        self._since: Floats = np.zeros(64)
+        self._returns = 0.98  # share of finished wrap-ups after which the agent stays
+        self._line, self._talk, self._wrap = _line_hazard(), _talk_hazard(), _wrap_hazard()
+        self._refreshed_at: float | None = None
+        self._decided_at: float | None = None
+
+    # -- what happens -----------------------------------------------------------------------
+
+    def agent(self, agent_id: int, state: AgentState, at: float) -> None:
+        """An agent is now in this state. Repeating a state changes nothing."""
+        slot = self._slot(agent_id)
+        before, now = int(self._codes[slot]), _CODES[state]
+        if before == now:
+            return
+        age = at - float(self._since[slot])
+        if before == _CODES["talking"]:
+            self._talk.end(age)
+            if state != "wrapup":
+                self._wrap.end(0.0)
+        elif before == _CODES["wrapup"]:
+            self._wrap.end(age)
+        if before in (_CODES["talking"], _CODES["wrapup"]) and state in ("ready", "away"):
+            self._returns += 0.02 * ((state == "ready") - self._returns)
+        self._codes[slot], self._since[slot] = now, at
+
+    def dialed(self, call_id: int, at: float) -> None:
+        """A line was dialled."""
+        self._lines[call_id] = at
+
+    def resolved(self, call_id: int, outcome: Outcome, at: float) -> None:
+        """A line was answered by a person, by a machine, or not at all."""
+        dialed_at = self._lines.pop(call_id, None)
+        if dialed_at is not None:
+            self._line.end(at - dialed_at, 0 if outcome == "answered" else 1)
+        if outcome == "answered":
+            self._waiting.add(call_id)
+            self._budget.answered(at)
+
+    def connected(self, call_id: int, agent_id: int, at: float) -> None:
+        """An answered person reached an agent, who talks from now on."""
+        self._waiting.discard(call_id)
+        self.agent(agent_id, "talking", at)
+
+    def abandoned(self, call_id: int, at: float) -> None:
+        """An answered person found no agent in time."""
+        self._waiting.discard(call_id)
+        self._budget.abandoned(at)
+
+    # -- what to do -------------------------------------------------------------------------
+
+    def decide(self, at: float) -> int:
+        """Lines to dial now, >= 0. Call it at least every half second."""
+        ready = int(np.count_nonzero(self._codes == _CODES["ready"]))
+        present = int(np.count_nonzero(self._codes != _CODES["away"]))
+        elapsed = 0.0 if self._decided_at is None else at - self._decided_at
+        self._decided_at = at
+        if self._cap is not None and present:
+            too_busy = 1.0 - ready / present - self._cap
+            self._reserve += too_busy * present * elapsed / 60.0
+            self._reserve = min(max(self._reserve, 0.0), float(present))
+        if present == 0:
+            return 0
+        if self._refreshed_at is None or at - self._refreshed_at >= _REFRESH_SECONDS:
+            self._refresh(at)
+        mean, variance = self._balance(at, elapsed)
+        free = ready - len(self._waiting) - self._reserve
+        sure = int(free) - len(self._lines)  # as many lines as agents: no risk at all
+        most = 4 * present + 8
+        return min(max(self._lines_at_risk(mean - free, variance, at, most), sure, 0), most)
+
+    def _lines_at_risk(self, mean: Floats, variance: Floats, at: float, most: int) -> int:
+        """The most new lines whose risk stays within the accepted one."""
+        accepted = self._budget.risk(at)
+        answers = self._answers[0]
+        lands = np.diff(answers, prepend=0.0)
+        lands = lands / max(float(lands.sum()), 1e-9)
+        spread = answers * (1.0 - answers)
+
+        def risk(lines: int) -> float:
+            """P(nobody is free for a line's answer), when so many other lines are dialled now."""
+            deviation = np.sqrt(np.maximum(variance + lines * spread, 1e-6))
+            none_free = ndtr((mean + lines * answers + 0.5) / deviation)
+            return float(none_free @ lands)
+
+        if risk(0) > accepted:
+            return 0
+        low, high = 1, 2
+        while high < most and risk(high - 1) <= accepted:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if risk(middle - 1) <= accepted else (low, middle)
+        return low
+
+    def _balance(self, at: float, elapsed: float) -> tuple[Floats, Floats]:
+        """Answers minus agents freed within each step from now: mean and variance."""
+        mean, variance = np.zeros(_HORIZON), np.zeros(_HORIZON)
+        lines = np.fromiter(self._lines.values(), np.float64, len(self._lines))
+        for hazard, ages, living, chances, sign in (
+            (self._line, _LINE_AGES, at - lines, self._answers, 1.0),
+            (self._talk, _TALK_AGES, self._ages("talking", at), self._freed_by_talk, -1.0),
+            (self._wrap, _WRAP_AGES, self._ages("wrapup", at), self._freed_by_wrap, -1.0),
+        ):
+            if living.size:
+                places = np.searchsorted(ages, living, side="right") - 1
+                counts = np.bincount(np.maximum(places, 0), minlength=len(ages)).astype(np.float64)
+                mean += sign * (counts @ chances)
+                variance += counts @ (chances * (1.0 - chances))
+                hazard.foretell(counts, ages, elapsed)
+        return mean, variance
+
+    # -- what is learned --------------------------------------------------------------------
+
+    def _refresh(self, at: float) -> None:
+        """Make the forecast tables anew: chance by age (rows) and step ahead (columns)."""
+        elapsed = 0.0 if self._refreshed_at is None else at - self._refreshed_at
+        self._refreshed_at = at
+        self._line.learn(at - np.fromiter(self._lines.values(), np.float64), elapsed)
+        self._talk.learn(self._ages("talking", at), elapsed)
+        self._wrap.learn(self._ages("wrapup", at), elapsed)
+
+        ages = _LINE_AGES + np.where(_LINE_AGES > 0.0, 0.25, 0.0)  # the middle of each half second
+        by_now = self._line.ended_by(ages, 0)
+        by_then = self._line.ended_by(ages[:, None] + _STEPS, 0)
+        ringing = np.exp(-self._line.cumulative(ages))
+        chances = (by_then - by_now[:, None]) / np.maximum(ringing, 1e-6)[:, None]
+        self._answers: Floats = np.clip(chances, 0.0, 1.0)
+
+        # An agent who comes free within an answered person's patience is in time.
+        then = _STEPS + self._patience
+        self._freed_by_wrap: Floats = self._returns * self._over(self._wrap, _WRAP_AGES, then)
+        seconds = np.arange(0.0, _HORIZON + int(self._patience) + 1)
+        talk_ends = np.diff(self._over(self._talk, _TALK_AGES, seconds), axis=1)
+        left = then[None, :] - seconds[:-1, None] - 0.5  # for the wrap-up, after the talk's end
+        wrapped = -np.expm1(-self._wrap.cumulative(np.maximum(left, 0.0)))
+        self._freed_by_talk: Floats = self._returns * (talk_ends @ wrapped)
+
+    @staticmethod
+    def _over(hazard: Hazard, ages: Floats, seconds: Floats) -> Floats:
+        """P(over within so many seconds), for each age."""
+        to_come = hazard.cumulative(ages[:, None] + seconds) - hazard.cumulative(ages)[:, None]
+        over: Floats = -np.expm1(-to_come)
+        return over
+
+    # -- small things -----------------------------------------------------------------------
+
+    def _ages(self, state: AgentState, at: float) -> Floats:
+        ages: Floats = at - self._since[self._codes == _CODES[state]]
+        return ages
+
+    def _slot(self, agent_id: int) -> int:
+        slot = self._slots.setdefault(agent_id, len(self._slots))
+        if slot == len(self._codes):
+            self._codes = np.concatenate([self._codes, np.full(slot, _CODES["away"])])
+            self._since = np.concatenate([self._since, np.zeros(slot)])
+        return slot
