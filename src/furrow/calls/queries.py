@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, F, Min, Q, Sum
+from django.db.models import Count, Min
 from django.utils.translation import gettext as _
 
 from furrow.customers.models import Customer
 from furrow.customers.rules import Moment
 from furrow.organisation.models import User
 
-from .models import Call, CallQuerySet
+from .models import Call
 from .rules import IN_PROGRESS, CallState, Outcome
 
 
@@ -67,96 +67,6 @@ def _moment(call: Call) -> Moment:
         by=str(call.agent),
         anchor=f"calls.Call:{call.pk}",
     )
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What calls came to: dialled, answered by a person, spoken, given a result.
-
-    talk_seconds  sum over the answered
-    """
-
-    attempts: int = 0
-    answered: int = 0
-    talk_seconds: int = 0
-    wrapped: int = 0
-
-    @property
-    def contact_rate(self) -> float:
-        """Answered by a person per attempt; 0.0 without attempts."""
-        return self.answered / self.attempts if self.attempts else 0.0
-
-
-def tally_by_agent(calls: CallQuerySet, *, since: datetime, until: datetime) -> Mapping[int, Tally]:
-    """Of the calls queued in [since, until), by agent id; agents without calls are absent."""
-    rows = (
-        calls.filter(queued_at__gte=since, queued_at__lt=until)
-        .order_by()
-        .values("agent_id")
-        .annotate(
-            attempts=Count("id", filter=Q(dialed_at__isnull=False)),
-            answered=Count("id", filter=Q(outcome=Outcome.ANSWERED)),
-            talked=Sum(F("ended_at") - F("answered_at"), filter=Q(outcome=Outcome.ANSWERED)),
-            wrapped=Count("id", filter=Q(wrapped_at__isnull=False)),
-        )
-    )
-    return {
-        row["agent_id"]: Tally(
-            attempts=row["attempts"],
-            answered=row["answered"],
-            talk_seconds=int(row["talked"].total_seconds()) if row["talked"] else 0,
-            wrapped=row["wrapped"],
-        )
-        for row in rows
-    }
-
-
-def tally_by_outcome(
-    calls: CallQuerySet, *, since: datetime, until: datetime
-) -> Mapping[Outcome, int]:
-    """Ended calls queued in [since, until) by what the line said; absent outcomes are 0 calls."""
-    rows = (
-        calls.filter(queued_at__gte=since, queued_at__lt=until, state=CallState.ENDED)
-        .order_by()
-        .values("outcome")
-        .annotate(calls=Count("id"))
-    )
-    return {Outcome(row["outcome"]): row["calls"] for row in rows}
-
-
-@dataclass(frozen=True)
-class LiveCall:
-    """One call that is on now, for the floor."""
-
-    call_id: int
-    agent_id: int
-    agent: str
-    customer_id: int
-    customer: str
-    state: CallState
-    since: datetime  # when this state began
-
-
-def live_calls(*, user: User) -> list[LiveCall]:
-    """The calls in progress `user` may see, longest first. Cost: one partial-index scan."""
-    calls = (
-        Call.objects.visible_to(user)
-        .in_progress()
-        .select_related("agent", "customer")
-        .order_by("queued_at", "id")
-    )
-    return [
-        LiveCall(
-            call_id=call.pk,
-            agent_id=call.agent_id,
-            agent=str(call.agent),
-            customer_id=call.customer_id,
-            customer=call.customer.name,
-            state=CallState(call.state),
-            since=call.answered_at or call.ringing_at or call.dialed_at or call.queued_at,
-        )
-        for call in calls
-    ]
 
 
 @dataclass(frozen=True)

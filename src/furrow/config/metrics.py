@@ -6,9 +6,8 @@ from django.db.models import Count
 from procrastinate.contrib.django.models import ProcrastinateJob
 from prometheus_client import Counter, Gauge, Histogram
 
-from furrow.calls.models import Call
-from furrow.calls.rules import IN_PROGRESS
-from furrow.dialer.models import Heartbeat
+from furrow.calls.queries import gauges
+from furrow.dialer.queries import last_beat_at
 from furrow.organisation.models import Presence
 from furrow.organisation.rules import PresenceState
 
@@ -28,22 +27,28 @@ def observe_request(*, method: str, route: str, status: int, seconds: float) -> 
 
 
 CALLS_IN_PROGRESS = Gauge("furrow_calls_in_progress", "Calls in progress", ["state"])
+OLDEST_QUEUED = Gauge("furrow_oldest_queued_seconds", "The longest wait for a line now")
+UNWRAPPED = Gauge("furrow_calls_unwrapped", "Ended calls without a result yet")
 AGENTS = Gauge("furrow_agents", "Agents by what they are doing", ["state"])
 DIALER_SILENCE = Gauge("furrow_dialer_silence_seconds", "Since the dialer's last sign of life")
 JOBS = Gauge("furrow_jobs", "Background jobs", ["status"])
 
 
 def refresh_gauges(*, at: datetime) -> None:
-    """Read what the database knows: four small queries."""
-    for state in IN_PROGRESS:
-        CALLS_IN_PROGRESS.labels(state).set(Call.objects.filter(state=state).count())
+    """Read what the database knows: five small queries."""
+    calls = gauges()
+    for call_state, count in calls.in_progress.items():
+        CALLS_IN_PROGRESS.labels(call_state).set(count)
+    UNWRAPPED.set(calls.unwrapped)
+    waiting_since = calls.oldest_queued_at
+    OLDEST_QUEUED.set((at - waiting_since).total_seconds() if waiting_since else 0)
     states = dict(
         Presence.objects.order_by("state").values_list("state").annotate(Count("user_id"))
     )
     for state in PresenceState.values:
         AGENTS.labels(state).set(states.get(state, 0))
-    if beat := Heartbeat.objects.order_by("-beat_at").first():
-        DIALER_SILENCE.set((at - beat.beat_at).total_seconds())
+    if beaten_at := last_beat_at():
+        DIALER_SILENCE.set((at - beaten_at).total_seconds())
     for status, jobs in (
         ProcrastinateJob.objects.filter(status__in=["todo", "doing", "failed"])
         .order_by("status")

@@ -207,8 +207,9 @@ def test_a_call_that_is_on_has_no_result_yet() -> None:
 
 def test_the_result_is_one_of_the_campaigns() -> None:
     agent = make_agent()
-    call = make_call(agent=agent, campaign=make_campaign(agent=agent), state=CallState.ENDED)
-    with pytest.raises(CannotWrapUp, match="not a result"):
+    campaign = make_campaign(agent=agent)
+    call = make_call(agent=agent, campaign=campaign, state=CallState.ENDED)
+    with pytest.raises(CannotWrapUp, match=campaign.name):
         wrap_up_call(
             call=call, disposition=make_disposition(), cp=None, remark="", by=agent, at=LATER
         )

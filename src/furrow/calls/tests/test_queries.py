@@ -3,21 +3,11 @@ from datetime import timedelta
 import pytest
 
 from furrow.calls.actions import wrap_up_call
-from furrow.calls.models import Call
-from furrow.calls.queries import (
-    Tally,
-    calls_of,
-    gauges,
-    live_calls,
-    tally_by_agent,
-    tally_by_outcome,
-    tell_calls,
-)
+from furrow.calls.queries import calls_of, gauges, tell_calls
 from furrow.calls.rules import CallState, Outcome
 from furrow.calls.tests.make import make_call, make_disposition
 from furrow.customers.tests.make import make_customer
-from furrow.organisation.rules import Role
-from furrow.organisation.tests.make import NOON, make_agent, make_team, make_user
+from furrow.organisation.tests.make import NOON, make_agent
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -43,38 +33,6 @@ def test_the_timeline_tells_the_newest_calls_first() -> None:
     assert customer.numbers.get().e164[-8:] not in str(told)
     assert tell_calls(customer, NOON + HOUR, 10) == told[1:]
     assert [call.pk for call in calls_of(customer, most=1)] == [new.pk]
-
-
-def test_tallies_count_the_half_open_span() -> None:
-    agent = make_agent()
-    make_call(agent=agent, state=CallState.ENDED, talk_seconds=60)
-    make_call(agent=agent, state=CallState.ENDED, outcome=Outcome.BUSY, at=NOON + HOUR / 2)
-    make_call(agent=agent, state=CallState.ENDED, at=NOON + HOUR)
-
-    calls = Call.objects.all()
-    tally = tally_by_agent(calls, since=NOON, until=NOON + HOUR)[agent.pk]
-
-    assert tally == Tally(attempts=2, answered=1, talk_seconds=60, wrapped=0)
-    assert tally.contact_rate == 0.5
-    assert Tally().contact_rate == 0.0
-    assert tally_by_outcome(calls, since=NOON, until=NOON + HOUR) == {
-        Outcome.ANSWERED: 1,
-        Outcome.BUSY: 1,
-    }
-
-
-def test_the_floor_shows_a_leader_the_team_and_a_manager_everybody() -> None:
-    team = make_team()
-    ours = make_call(agent=make_agent(team=team), state=CallState.TALKING)
-    theirs = make_call(state=CallState.RINGING, at=NOON + HOUR)
-    make_call(state=CallState.ENDED)
-
-    leader = live_calls(user=make_user(role=Role.LEADER, team=team))
-    manager = live_calls(user=make_user(role=Role.MANAGER))
-
-    assert [call.call_id for call in leader] == [ours.pk]
-    assert [call.call_id for call in manager] == [ours.pk, theirs.pk]
-    assert leader[0].since == ours.answered_at
 
 
 def test_gauges_count_this_moment() -> None:

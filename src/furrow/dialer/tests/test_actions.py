@@ -67,7 +67,7 @@ def test_a_paused_campaign_calls_nobody() -> None:
     number = number_of(make_customer(owner=agent))
     campaign = make_campaign(agent=agent, state=CampaignState.PAUSED)
 
-    with pytest.raises(NotPermitted, match="not running"):
+    with pytest.raises(NotPermitted, match=campaign.name):
         start_call(number=number, agent=agent, campaign=campaign, by=agent, at=OPEN)
 
     assert Denial.objects.get().campaign_ref == campaign.pk
