@@ -61,7 +61,7 @@ class SuppressForm(forms.Form):
         help_text=_("Shown to whoever tries to call. No phone numbers, please."),
     )
     until = forms.DateField(
-        label=_("until"),
+        label=_("ends on"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text=_("Leave empty for good."),
@@ -122,7 +122,7 @@ class WindowForm(forms.Form):
         choices=WEEKDAYS,
         coerce=int,
         required=False,
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )
     opens = forms.TimeField(
         label=_("from"),
@@ -150,14 +150,26 @@ class WindowForm(forms.Form):
         return given
 
 
+def _small() -> forms.NumberInput:
+    return forms.NumberInput(attrs={"class": "form-control w-auto"})
+
+
 class CapForm(forms.Form):
     """At most so many calls within so long; an empty row is left out."""
 
-    most = forms.IntegerField(label=_("at most"), min_value=1, max_value=1000, required=False)
-    within = forms.IntegerField(
-        label=_("calls within"), min_value=1, max_value=1000, required=False
+    most = forms.IntegerField(
+        label=_("at most"), min_value=1, max_value=1000, required=False, widget=_small()
     )
-    unit = forms.TypedChoiceField(label=_("unit"), choices=UNITS, coerce=int, required=False)
+    within = forms.IntegerField(
+        label=_("calls within"), min_value=1, max_value=1000, required=False, widget=_small()
+    )
+    unit = forms.TypedChoiceField(
+        label=_("unit"),
+        choices=UNITS,
+        coerce=int,
+        required=False,
+        widget=forms.Select(attrs={"class": "form-select w-auto", "aria-label": _("unit")}),
+    )
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}

@@ -15,7 +15,7 @@ from furrow.common.phone import mask
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
 
-from .rules import DayKind, SuppressionKind
+from .rules import ORIGINS, DayKind, SuppressionKind
 
 
 class SuppressionQuerySet(models.QuerySet["Suppression"]):
@@ -78,6 +78,12 @@ class Suppression(models.Model):
     @property
     def masked(self) -> str:
         return mask(self.e164)
+
+    @property
+    def origin_told(self) -> str:
+        """What led to it, for people: "call 17"."""
+        kind, _colon, which = self.origin.partition(":")
+        return f"{ORIGINS.get(kind, kind)} {which}".strip()
 
 
 class Refusal(models.Model):

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import TextChoices
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +26,15 @@ class SuppressionKind(TextChoices):
     NOT_THIS_PERSON = "not_this_person", _("Belongs to somebody else")
     DO_NOT_CALL_LIST = "do_not_call", _("On a do-not-call list")
     COMPLAINT = "complaint", _("Complained")
+
+
+# What led to a suppression, by the first part of its origin: "call:17".
+ORIGINS: Mapping[str, str | Promise] = {
+    "person": _("by hand"),
+    "call": _("call"),
+    "list": _("list"),
+    "api": "API",
+}
 
 
 class DayKind(TextChoices):

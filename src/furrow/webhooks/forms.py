@@ -37,6 +37,6 @@ class EndpointForm(forms.Form):
         label=_("events"),
         choices=[(name, name) for name in EVENTS],
         required=False,
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
         help_text=_("None chosen = all of them."),
     )
