@@ -55,7 +55,7 @@ def person(role: str = "agent") -> dict[str, Any]:
     return {"user": user.pk, "session": session.session_key, "token": secret}
 
 
-def customer(ending: str, agent: int) -> dict[str, Any]:
+def customer(ending: str, agent: str) -> dict[str, Any]:
     """An agent's customer, whose number ends so that the carrier's answer is known."""
     at = timezone.now()
     made = create_customer(
@@ -68,7 +68,7 @@ def customer(ending: str, agent: int) -> dict[str, Any]:
 def call(ending: str) -> dict[str, object]:
     """A new agent presses F2 on a new customer."""
     who = person()
-    whom = customer(ending, agent=who["user"])
+    whom = customer(ending, agent=str(who["user"]))
     agent = User.objects.get(pk=who["user"])
     number = Number.objects.get(pk=whom["number"])
     started = start_call(number=number, agent=agent, by=agent, at=timezone.now())
@@ -82,4 +82,6 @@ def job(name: str) -> dict[str, object]:
 
 if __name__ == "__main__":
     word, *rest = sys.argv[1:]
-    sys.stdout.write(json.dumps({f.__name__: f for f in (prepare, person, call, job)}[word](*rest)))
+    sys.stdout.write(
+        json.dumps({f.__name__: f for f in (prepare, person, customer, call, job)}[word](*rest))
+    )

@@ -32,8 +32,8 @@ class Part:
     log: Path
 
     def kill(self) -> None:
-        """As the kernel does when memory runs out: no warning, no clean-up."""
-        self.process.kill()
+        """As the kernel does when memory runs out: no warning, no clean-up, with all its children."""
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def stop(self, *, seconds: float = 15) -> int:
@@ -69,6 +69,7 @@ class House:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
+                process_group=0,
             )
         part = Part(name, process, log)
         self.parts.append(part)
@@ -76,8 +77,9 @@ class House:
 
     def kill_all_but(self, kept: list[Part]) -> None:
         for part in self.parts:
-            if part not in kept and part.is_running:
-                part.kill()
+            if part not in kept:
+                with contextlib.suppress(ProcessLookupError):
+                    part.kill()
         self.parts[:] = kept
 
     def environment(self) -> dict[str, str]:

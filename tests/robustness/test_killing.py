@@ -2,10 +2,11 @@
 
 import sys
 
+import httpx2
 import psycopg
 import pytest
 
-from tests.robustness.house import House
+from tests.robustness.house import House, free_port
 
 pytestmark = pytest.mark.slow
 LIMIT_SECONDS = 30
@@ -103,3 +104,41 @@ def test_postgresql_restarted_under_a_call_is_survived(house: House) -> None:
     again = house.hand("call", TALKS)["call"]
     house.until(lambda: house.state_of(again) == "ended", seconds=60)
     assert dialer.is_running
+
+
+def test_web_killed_in_mid_call_leaves_the_call_and_comes_back(house: House) -> None:
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    web = house.start("web", f"--port={port}")
+    house.start("dialer")
+    house.until(house.is_beating, seconds=30)
+    who = house.hand("person")
+    whom = house.hand("customer", TALKS, str(who["user"]))
+    house.until(lambda: is_healthy(address), seconds=30)
+
+    answer = httpx2.post(
+        f"{address}/api/calls/now",
+        json={"number": whom["number"]},
+        headers={"Authorization": f"Bearer {who['token']}"},
+    )
+    assert answer.status_code == 201, answer.text
+    call = answer.json()["id"]
+    web.kill()
+
+    house.until(lambda: house.state_of(call) == "ended", seconds=60)
+    query = "SELECT outcome FROM calls_call WHERE id = %s"
+    assert house.ask(query, call) == "answered"
+    house.start("web", f"--port={port}")
+    took = house.until(lambda: is_healthy(address), seconds=LIMIT_SECONDS)
+    measured("web killed and started again, answers after", took)
+    told = httpx2.get(
+        f"{address}/api/calls/{call}", headers={"Authorization": f"Bearer {who['token']}"}
+    )
+    assert told.json()["outcome"] == "answered"
+
+
+def is_healthy(address: str) -> bool:
+    try:
+        return httpx2.get(f"{address}/healthz", timeout=2).status_code == 200
+    except httpx2.HTTPError:
+        return False
