@@ -32,7 +32,7 @@ class Part:
     log: Path
 
     def kill(self) -> None:
-        """As the kernel does when memory runs out: no warning, no clean-up, with all its children."""
+        """As the kernel does when memory runs out: no warning, and all its children too."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
