@@ -20,7 +20,8 @@ with a real person is chance, and the list is for measuring only.
 truth.csv: row, person, linkable. Two rows of one person are a *linkable pair* when they have the
 same `linkable`: a chain of rows that share a mobile, an e-mail address, a WeChat id, or the full
 name together with the flat, the home line or (small firms) the switchboard joins them. Rows that
-share nothing of the kind ("Mr Wang", no number) cannot be joined by anybody and are not counted.
+share nothing of the kind ("Mr Wang", no number) have a group of their own. `linkable` is -1 for the
+rows nobody could place: those that name nobody on a line which several people of the list use.
 """
 
 from __future__ import annotations
@@ -256,6 +257,11 @@ def _write_truth(con: duckdb.DuckDBPyConnection, truth: Path) -> None:
         UNION ALL SELECT row, i * 8 + 5 FROM listed WHERE which = 'home'
     """).fetchnumpy()
     rows = con.execute("SELECT i AS person FROM listed ORDER BY row").fetchnumpy()["person"]
+    # The head of a family whose line the others use, without a full name.
+    nobodys = con.execute(f"""
+        SELECT row FROM listed WHERE i % 24 = 0 AND which IN ('mobile', 'both')
+            AND NOT ({full} OR {homophone} OR name_style BETWEEN 0.93 AND 0.935)
+    """).fetchnumpy()["row"]
     count = len(rows)
     _, fact = np.unique(evidence["fact"], return_inverse=True)
     graph = coo_matrix(
@@ -263,6 +269,7 @@ def _write_truth(con: duckdb.DuckDBPyConnection, truth: Path) -> None:
         shape=(count + int(fact.max()) + 1,) * 2,
     )
     _, linkable = connected_components(graph, directed=False)
+    linkable[np.asarray(nobodys)] = -1
     table = {"row": np.arange(count), "person": np.asarray(rows), "linkable": linkable[:count]}
     con.register("truth_table", table)
     con.execute(f"COPY (SELECT * FROM truth_table) TO '{truth}' (HEADER)")

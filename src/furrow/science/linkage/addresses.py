@@ -99,7 +99,9 @@ def _read_chinese(address: str) -> AddressReading:
         city = front.group("city") or front.group("province") or ""
         rest = address[front.end() :]
         # 南京路 and 北京东路 are roads, 福建设路 is 建设路 in the street of 福: no places.
-        if rest and not re.match(r"[\u4e00-\u9fff]?(?:路|街|道|大道|大街|巷|里|广场|城|大厦)", rest):
+        if rest and not re.match(
+            r"[\u4e00-\u9fff]?(?:路|街|道|大道|大街|巷|里|广场|城|大厦)", rest
+        ):
             address = rest
         else:
             city = ""

@@ -117,13 +117,28 @@ _HOUSEHOLD = frozenset(
 
 
 def _sum(findings: Sequence[Reason], codes: set[str], rarity: Rarity) -> float:
-    """Bits add up, except that two different full names make a household the likely reason of
-    all it would share: then a line, a door and a firm together are worth no more than the prior."""
-    if not codes & {"name_differs", "surname_differs"}:
+    """Bits add up, except where a household explains what is shared as well as one person does.
+
+    Under two different or half-like full names a line, a door and a firm together are worth no more
+    than the prior; under no full name, no more than a mobile alone, so that another birthday or
+    sex is heard.
+    """
+    is_half_alike = any(f.code == "name_similar" and has_han(f.left) for f in findings)
+    if is_half_alike or codes & {"name_differs", "surname_differs"}:
+        most = 0.0
+    elif "same_number" in codes and ("same_surname" in codes or not codes & _NAMED):
+        most = 5.5
+    else:
         return sum(finding.bits for finding in findings)
     shared = sum(finding.bits for finding in findings if finding.code in _HOUSEHOLD)
     other = sum(finding.bits for finding in findings if finding.code not in _HOUSEHOLD)
-    return min(shared, -rarity.prior) + other
+    return min(shared, most - rarity.prior) + other
+
+
+_NAMED = frozenset(
+    "same_name name_similar name_sounds_alike name_swapped name_contradicts same_company company_similar "
+    "company_contradicts".split()
+)
 
 
 def _by_experience(finding: Reason, rarity: Rarity) -> Reason:

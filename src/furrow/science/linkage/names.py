@@ -159,7 +159,9 @@ _TITLES = [
 _SHORT_TITLES = "总工姐哥叔姨董局处科导"
 _TITLE = re.compile("(?:" + "|".join(sorted(_TITLES, key=len, reverse=True)) + ")$")
 _PLAIN_NAME = re.compile(r"[\u4e00-\u9fff]{2,3}")
-_TITLE_ENDS = frozenset({title[-1] for title in _TITLES} | set(_SHORT_TITLES) | set("某名址话机号信箱他它空白暂缺户"))
+_TITLE_ENDS = frozenset(
+    {title[-1] for title in _TITLES} | set(_SHORT_TITLES) | set("某名址话机号信箱他它空白暂缺户")
+)
 _NICKNAME = re.compile(r"^[小老大阿]$")
 _BRACKETS = re.compile(r"[(\[【<《〈].*?(?:[)\]】>》〉]|$)")
 _LATIN_TITLES = frozenset(

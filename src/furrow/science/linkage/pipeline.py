@@ -86,35 +86,38 @@ def _normalise(engine: Engine, region: str) -> None:
     quick = {column: _quick_mobile(engine, column, region) for column in ("phone", "phone2")}
     engine.make(
         "cell",
-        f"""SELECT row, name, company, phone, phone2,
-            {quick["phone"]} AS quick, {quick["phone2"]} AS quick2
-        FROM listed""",
+        f"""SELECT row, quick, quick2, CASE WHEN quick IS NULL THEN phone END AS odd,
+            CASE WHEN quick2 IS NULL THEN phone2 END AS odd2
+        FROM (SELECT row, phone, phone2, {quick["phone"]} AS quick, {quick["phone2"]} AS quick2
+            FROM listed WHERE phone IS NOT NULL OR phone2 IS NOT NULL) read_quickly""",
     )
     engine.apply(
         "odd_number",
-        """SELECT DISTINCT phone AS cell FROM cell WHERE phone IS NOT NULL AND quick IS NULL
-        UNION SELECT DISTINCT phone2 FROM cell WHERE phone2 IS NOT NULL AND quick2 IS NULL""",
+        """SELECT odd AS cell FROM cell WHERE odd IS NOT NULL
+        UNION SELECT odd2 FROM cell WHERE odd2 IS NOT NULL""",
         number_rows,
         {"cell": "VARCHAR", "n1": "BIGINT", "n2": "BIGINT", "n3": "BIGINT", "problem": "VARCHAR"},
         given=region,
     )
     engine.make(
         "number_of",
-        """SELECT DISTINCT row, number FROM (
-            SELECT row, CAST('86' || quick AS BIGINT) AS number FROM cell WHERE quick IS NOT NULL
-            UNION ALL
-            SELECT row, CAST('86' || quick2 AS BIGINT) FROM cell WHERE quick2 IS NOT NULL
-            UNION ALL SELECT row, n1 FROM cell JOIN odd_number o ON phone = o.cell WHERE quick IS NULL
-            UNION ALL SELECT row, n2 FROM cell JOIN odd_number o ON phone = o.cell WHERE quick IS NULL
-            UNION ALL SELECT row, n3 FROM cell JOIN odd_number o ON phone = o.cell WHERE quick IS NULL
-            UNION ALL SELECT row, n1 FROM cell JOIN odd_number o ON phone2 = o.cell WHERE quick2 IS NULL
-            UNION ALL SELECT row, n2 FROM cell JOIN odd_number o ON phone2 = o.cell WHERE quick2 IS NULL
-            UNION ALL SELECT row, n3 FROM cell JOIN odd_number o ON phone2 = o.cell WHERE quick2 IS NULL
-        ) every_number WHERE number IS NOT NULL""",
+        "SELECT DISTINCT row, number FROM ("
+        + " UNION ALL ".join(
+            [
+                f"SELECT row, CAST('86' || {quick} AS BIGINT) AS number FROM cell WHERE {quick} IS NOT NULL"
+                for quick in ("quick", "quick2")
+            ]
+            + [
+                f"SELECT row, {number} FROM cell JOIN odd_number o ON {odd} = o.cell WHERE {number} IS NOT NULL"
+                for odd in ("odd", "odd2")
+                for number in ("n1", "n2", "n3")
+            ]
+        )
+        + ") every_number",
     )
     engine.apply(
         "name_of",
-        "SELECT DISTINCT name AS cell FROM cell WHERE name IS NOT NULL",
+        "SELECT DISTINCT name AS cell FROM listed WHERE name IS NOT NULL",
         name_rows,
         {"cell": "VARCHAR", "name": "VARCHAR", "surname": "VARCHAR", "is_full": "BOOLEAN",
          "firm": "VARCHAR"},
@@ -122,7 +125,7 @@ def _normalise(engine: Engine, region: str) -> None:
     )  # fmt: skip
     engine.apply(
         "company_of",
-        "SELECT DISTINCT company AS cell FROM cell WHERE company IS NOT NULL",
+        "SELECT DISTINCT company AS cell FROM listed WHERE company IS NOT NULL",
         company_rows,
         {"cell": "VARCHAR", "company": "VARCHAR"},
         given=None,
@@ -136,9 +139,9 @@ def _normalise(engine: Engine, region: str) -> None:
         f"""SELECT row, n.name AS name, n.surname AS surname, coalesce(n.is_full, FALSE) AS is_full,
             coalesce(c.company, n.firm) AS company,
             CASE WHEN n.is_full THEN n.name WHEN n.name IS NULL THEN {firm} END AS who
-        FROM cell
-        LEFT JOIN name_of n ON cell.name = n.cell
-        LEFT JOIN company_of c ON cell.company = c.cell""",
+        FROM listed
+        LEFT JOIN name_of n ON listed.name = n.cell
+        LEFT JOIN company_of c ON listed.company = c.cell""",
     )
 
 
@@ -152,7 +155,10 @@ def _quick_mobile(engine: Engine, column: str, region: str) -> str:
     half_width = f"translate({column}, '{_TRADED[0]}', '{_TRADED[1]}')"
     bare = engine.removed(half_width, "[ ()-]|[.]0+$|本人|微信同号")
     digits = f"regexp_extract({bare}, '{_QUICK}', 2)"
-    return f"CASE WHEN {digits} = '' OR {digits} LIKE '%00000000' THEN NULL ELSE {digits} END"
+    return f"""CASE WHEN {column} LIKE '%00000000%' THEN NULL
+        WHEN length({column}) = 11 AND try_cast({column} AS BIGINT) BETWEEN 13000000000 AND 19999999999
+            AND {column} >= '13' THEN {column}
+        ELSE nullif({digits}, '') END"""
 
 
 def number_rows(rows: Sequence[Row], region: str) -> list[Row]:
@@ -173,9 +179,7 @@ def name_rows(rows: Sequence[Row], _: None) -> list[Row]:
         if is_company(cell) or (len(reading.key) > 5 and has_han(reading.key)):
             made.append((cell, None, None, False, read_company(cell).key or None))
         else:
-            made.append(
-                (cell, reading.key or None, reading.surname or None, reading.is_full, None)
-            )
+            made.append((cell, reading.key or None, reading.surname or None, reading.is_full, None))
     return made
 
 
@@ -196,7 +200,9 @@ def _group(engine: Engine, rows: int) -> None:
         """SELECT number, who, min(row) AS root, count(*) AS n
         FROM number_of JOIN known USING (row) WHERE who IS NOT NULL GROUP BY number, who""",
     )
-    engine.make("shared", "SELECT number, count(*) AS people FROM line GROUP BY number HAVING count(*) > 1")
+    engine.make(
+        "shared", "SELECT number, count(*) AS people FROM line GROUP BY number HAVING count(*) > 1"
+    )
     # The weight of same_number + same_name: see compare.py. Only a name common on a line shared
     # by many fails.
     engine.make(
@@ -375,7 +381,9 @@ def _judge(engine: Engine) -> None:
     )  # fmt: skip
 
 
-_FACTS = ("city", "province", "district", "postcode", "email", "wechat", "birthday", "gender", "identity")
+_FACTS = (
+    "city", "province", "district", "postcode", "email", "wechat", "birthday", "gender", "identity",
+)  # fmt: skip
 _PERSONAL = ("email", "wechat", "identity")
 _OFTEN = 20_000
 
@@ -402,49 +410,76 @@ def _rarity(engine: Engine) -> Rarity:
 
 
 def judge_rows(rows: Sequence[Row], rarity: Rarity) -> list[Row]:
-    """Pairs of customers to verdicts; the pairs that are simply different are left out."""
+    """Pairs of customers to verdicts; the pairs that are simply different are left out.
+
+    Only what both sides have is read: nothing else can speak.
+    """
     width = (len(rows[0]) - 3) // 2 if rows else 0
-    made = []
+    made: list[Row] = []
     for row in rows:
         a, b, number = row[:3]
-        left = _profile(a, number, row[3 : 3 + width])
-        right = _profile(b, number, row[3 + width :])
-        found = compare_profiles(left, right, rarity)
+        left, right = row[3 : 3 + width], row[3 + width :]
+        both = tuple(
+            x is not None and y is not None
+            for x, y in zip(left[_NAMES:], right[_NAMES:], strict=True)
+        )
+        found = compare_profiles(
+            _profile(a, number, left, both, with_sound=left[0] != right[0]),
+            _profile(b, number, right, both, with_sound=left[0] != right[0]),
+            rarity,
+        )
         if found.verdict != "different":
-            reasons = " ".join(f"{f.code}:{f.bits:.1f}" for f in found.findings)
+            reasons = " ".join([f"{f.code}:{f.bits:.1f}" for f in found.findings])
             made.append(
                 (a, b, found.weight, found.verdict, found.is_weak, found.is_contested, reasons)
             )
     return made
 
 
-def _profile(customer: int, shared: int | None, facts: Row) -> Profile:
-    name, surname, is_full, is_firm, company, low, high, *rest = facts
-    city, province, district, postcode, email, wechat, birthday, gender, identity, address = rest
-    numbers = dict.fromkeys(f"+{n}" for n in (shared, low, high) if n is not None)
-    where = read_address(address or "")
+_NAMES = 7  # name, surname, is_full, is_firm, company, low, high; then _FACTS and the address
+
+
+def _profile(
+    customer: int, shared: int | None, facts: Row, both: Sequence[bool], *, with_sound: bool
+) -> Profile:
+    name, surname, is_full, is_firm, company, low, high = facts[:_NAMES]
+    numbers = dict.fromkeys([f"+{n}" for n in (shared, low, high) if n is not None])
+    read: dict[str, Any] = {
+        column: _READERS[column](facts[_NAMES + place])
+        for place, column in enumerate(_FACTS)
+        if both[place]
+    }
+    if both[-1]:
+        where = read_address(facts[-1])
+        read["road"], read["doors"] = where.road, where.numbers
+        if where.road and where.numbers:
+            read["address"] = where.key
+        if where.city:
+            read.setdefault("city", where.city)
+    if "gender" in read:
+        read["sex"] = read.pop("gender")
     return Profile(
         id=customer,
         name=name or "",
         surname=surname or "",
         is_full=is_full,
         is_firm=is_firm,
-        sound=_sound(name) if is_full else "",
+        sound=_sound(name) if is_full and with_sound else "",
         company=company or "",
         numbers=tuple(numbers),
-        address=where.key if where.road and where.numbers else "",
-        road=where.road,
-        doors=where.numbers,
-        city=place_key(city or "") or where.city,
-        province=place_key(province or ""),
-        district=place_key(district or ""),
-        postcode=plain(postcode).casefold() if postcode else "",
-        email=email_key(email or ""),
-        wechat=wechat_key(wechat or ""),
-        birthday=birthday_key(birthday or ""),
-        sex=sex_key(gender or ""),
-        identity=identity_key(identity or ""),
+        **read,
     )
+
+
+def _postcode(text: str) -> str:
+    return plain(text).casefold().replace(" ", "")
+
+
+_READERS: Mapping[str, Callable[[str], str]] = {
+    "city": place_key, "province": place_key, "district": place_key, "postcode": _postcode,
+    "email": email_key, "wechat": wechat_key, "birthday": birthday_key, "gender": sex_key,
+    "identity": identity_key,
+}  # fmt: skip
 
 
 @lru_cache(maxsize=1 << 15)
