@@ -42,6 +42,7 @@ SHARED_BY_ROOT = Path("/var/cache/furrow")
 START_SECONDS = 120  # a crash recovery after a large import takes its time
 RETRY_SECONDS = 30  # a killed server's children may hold its memory for a moment
 STOP_SECONDS = 60
+SWEEP_SECONDS = 10
 
 # The whole of postgresql.conf, besides where the socket is. For a laptop with two cores and 8 GB.
 SETTINGS: Mapping[str, str] = {
@@ -461,13 +462,14 @@ class Cluster:
 
     # -- the last one out turns off the light ------------------------------------------------------
 
-    def _stop_if_unused(self, users: TextIO) -> None:
+    def _stop_if_unused(self, users: TextIO) -> bool:
         """Stop the server if nobody else holds the lock. The given lock is given up."""
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return
+            return False
         self.stop()
+        return True
 
     def _start_sweeper(self) -> subprocess.Popen[bytes]:
         """A process that waits for the end of this one, and then stops an unused server."""
@@ -480,10 +482,13 @@ class Cluster:
         )
 
     def sweep(self) -> None:
-        """The sweeper's whole work."""
+        """The sweeper's whole work. Other users have sweepers of their own, so it may give up; but
+        a dying process closes our pipe a moment before it drops its lock."""
         sys.stdin.read()
+        give_up_at = time.monotonic() + SWEEP_SECONDS
         with (self.folder / "users.lock").open("w") as users:
-            self._stop_if_unused(users)
+            while not self._stop_if_unused(users) and time.monotonic() < give_up_at:
+                time.sleep(0.1)
 
     def _socket_folder(self) -> Path:
         inside = self.folder / "run"

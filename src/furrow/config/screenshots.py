@@ -51,7 +51,7 @@ def _photograph(
     page.goto(f"{chosen.address}/account/login/")
     page.fill("input[name=login]", person)
     page.fill("input[name=password]", chosen.password)
-    page.click("form button[type=submit]")
+    page.press("input[name=password]", "Enter")
     page.wait_for_load_state("networkidle")
     places = page.locator("nav a[href^='/']").evaluate_all("all => all.map(a => a.pathname)")
     for path in chosen.paths or sorted(set(places)):

@@ -35,6 +35,7 @@ def web(words: list[str]) -> int:
     chosen = _address(words, prog="furrow web", summary=web.__doc__ or "", port=web_port())
     from granian import Granian
     from granian.constants import Interfaces
+    from granian.log import LogLevels
 
     Granian(
         "furrow.config.wsgi:application",
@@ -46,7 +47,7 @@ def web(words: list[str]) -> int:
         backpressure=64,
         respawn_failed_workers=True,
         workers_kill_timeout=8,
-        process_name=None,
+        log_level=LogLevels.error,
         log_access=False,
         websockets=False,
     ).serve()
@@ -65,6 +66,7 @@ def events(words: list[str]) -> int:
         host=chosen.host,
         port=chosen.port,
         log_config=None,
+        log_level="warning",
         access_log=False,
         lifespan="on",
         timeout_graceful_shutdown=2,

@@ -314,6 +314,8 @@ def _environment(port: int) -> dict[str, str]:
         "FURROW_PORT": str(port),
         "FURROW_EVENTS": f"port:{port + 1}/events/",
         "PYTHONUNBUFFERED": "1",
+        # Static files come straight from the sources here; nothing was collected.
+        "PYTHONWARNINGS": "ignore:No directory at",
         "PYTHONPATH": str(PACKAGE.parent),
     }
 
