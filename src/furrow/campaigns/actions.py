@@ -83,7 +83,7 @@ def fill_campaign(
 
     Returns agent id -> how many customers wait for that agent in this campaign now.
     """
-    agents = list(campaign.agents.agents().order_by("pk"))  # type: ignore[attr-defined]
+    agents = list(campaign.agents.agents().order_by("pk"))
     if not agents:
         raise CannotChangeCampaign(_("None of its agents can work any more."), rule="C1")
     allocate_customers(customers=customers.in_pool(), agents=agents, by=by, at=at)

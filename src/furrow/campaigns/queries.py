@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Q
 
@@ -89,8 +90,8 @@ def shares_of(campaign: Campaign) -> list[AgentShare]:
     """Each agent's part of a campaign, by name; agents without customers included."""
     from django.db.models import Sum
 
-    rows = {
-        row["agent_id"]: row
+    rows: dict[int | None, dict[str, Any]] = {
+        row["agent_id"]: dict(row)
         for row in Target.objects.filter(campaign=campaign)
         .values("agent_id")
         .order_by("agent_id")

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -51,11 +51,8 @@ def places_for(request: HttpRequest) -> list[Item]:
         return []
     items = []
     for place in PLACES:
-        if user.can(place.act):  # type: ignore[union-attr]
-            try:  # until every capability has landed
-                url = reverse(place.url_name)
-            except NoReverseMatch:
-                continue
+        if user.can(place.act):
+            url = reverse(place.url_name)
             items.append(Item(place.title, url, place.icon, request.path.startswith(url)))
     return items
 

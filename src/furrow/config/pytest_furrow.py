@@ -53,6 +53,7 @@ def pytest_load_initial_conftests(args: list[str]) -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("FURROW_") and name not in KEPT]:
         del os.environ[name]
     os.environ["FURROW_SECRET_KEY"] = "only-the-tests-use-this-key-it-protects-nothing-at-all"  # noqa: S105
+    os.environ["FURROW_LANGUAGE"] = "en"  # tests read the msgids; the Chinese has its own check
     hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
     if not os.environ.get("DATABASE_URL") and not {"-h", "--help", "--version"} & set(args):
         try:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Q
 from django.utils import timezone
@@ -73,7 +74,7 @@ def floor_of(*, user: User, at: datetime) -> Floor:
     """
     agents = User.objects.agents().select_related("team").order_by("team__name", "display_name")
     if user.scope(Act.WATCH_FLOOR) is not Scope.ALL:
-        agents = agents.filter(team_id=user.team_id)
+        agents = agents.filter(team=user.team)
     people = list(agents)
     presences = {p.user_id: p for p in Presence.objects.filter(user__in=people)}
     live = {
@@ -84,8 +85,8 @@ def floor_of(*, user: User, at: datetime) -> Floor:
         .order_by("id")
     }
     midnight = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
-    tallies = {
-        row["agent_id"]: row
+    tallies: dict[int, dict[str, Any]] = {
+        row["agent_id"]: dict(row.items())
         for row in Call.objects.filter(agent__in=people, queued_at__gte=midnight, queued_at__lt=at)
         .values("agent_id")
         .order_by("agent_id")
@@ -120,7 +121,7 @@ _STATES = ("talking", "ringing", "calling", "ready", "wrapup", "away")
 
 
 def _seat(
-    agent: User, presence: Presence | None, call: Call | None, tally: dict[str, int], at: datetime
+    agent: User, presence: Presence | None, call: Call | None, tally: dict[str, Any], at: datetime
 ) -> Seat:
     state, since, label = str(PresenceState.OFFLINE), None, str(PresenceState.OFFLINE.label)
     if presence is not None and is_present(presence.state, seen_at=presence.seen_at, at=at):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -131,3 +132,32 @@ def suggested(seat: Seat) -> Disposition | None:
         return None
     effect = _SUGGESTS[Outcome(seat.call.outcome)]
     return next((d for d in seat.dispositions if d.effect == effect), None)
+
+
+def script_for(seat: Seat | None, *, agent: User) -> dict[str, Any]:
+    """The seat's script with the names filled in, ready to be read aloud; {} without one.
+
+    {customer} and {agent} (in Chinese scripts also {称呼} and {坐席}) stand for the two people.
+    """
+    if seat is None or seat.campaign is None:
+        return {}
+    names = {
+        "{customer}": seat.customer.name,
+        "{称呼}": seat.customer.name,
+        "{agent}": str(agent),
+        "{坐席}": str(agent),
+    }
+
+    def fill(part: Any) -> Any:
+        if isinstance(part, str):
+            for mark, name in names.items():
+                part = part.replace(mark, name)
+            return part
+        if isinstance(part, list):
+            return [fill(item) for item in part]
+        if isinstance(part, dict):
+            return {key: fill(value) for key, value in part.items()}
+        return part
+
+    filled: dict[str, Any] = fill(seat.campaign.script_version.body)
+    return filled

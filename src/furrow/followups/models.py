@@ -30,7 +30,7 @@ class FollowUpQuerySet(models.QuerySet["FollowUp"]):
             case Scope.ALL:
                 return self
             case Scope.TEAM:
-                return self.filter(assigned_to__team_id=user.team_id)
+                return self.filter(assigned_to__team=user.team)
             case Scope.OWN:
                 return self.filter(assigned_to=user)
             case _:

@@ -84,7 +84,7 @@ def _named(by: dict[str, dict[str, Count]]) -> Mapping[str, Mapping[str, Count]]
             members.items(),
             key=(lambda item: (int(item[0]),))
             if dimension in {"hour", "cp"}
-            else (lambda item: (-item[1].attempts, item[0])),  # type: ignore[arg-type, return-value]
+            else (lambda item: (-item[1].attempts, item[0])),
         )
         merged: dict[str, Count] = {}
         for member, count in ordered:

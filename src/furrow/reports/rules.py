@@ -212,10 +212,10 @@ def _compared(now: Day, before: Day) -> Sequence[str]:
         parts.append(_("%(said)s%(reason)s.") % {"said": said, "reason": reason})
     volume = now.total.attempts / before.total.attempts - 1
     if abs(volume) >= ORDINARY_VOLUME:
-        words = {"calls": now.total.attempts, "share": _percent(abs(volume))}
+        told = {"calls": str(now.total.attempts), "share": _percent(abs(volume))}
         parts.append(
-            _("%(calls)d calls, %(share)s more than a week earlier.") % words
+            _("%(calls)s calls, %(share)s more than a week earlier.") % told
             if volume > 0
-            else _("%(calls)d calls, %(share)s fewer than a week earlier.") % words
+            else _("%(calls)s calls, %(share)s fewer than a week earlier.") % told
         )
     return parts

@@ -45,13 +45,13 @@ def _asked(request: Request) -> tuple[DayAndBefore, Team | None]:
     zone = timezone.get_current_timezone()
     text = request.GET.get("on") or request.POST.get("on") or ""
     try:
-        on = parse_date(text) if text else latest_day(zone=zone, at=timezone.now())  # type: ignore[arg-type]
+        on = parse_date(text) if text else latest_day(zone=zone, at=timezone.now())
     except ValueError:
         on = None
     if on is None:
         raise Http404
     team = _team(request)
-    found = day_and_before(on=on, zone=zone, team_id=team_of(request.user, team))  # type: ignore[arg-type]
+    found = day_and_before(on=on, zone=zone, team_id=team_of(request.user, team))
     return found, team
 
 

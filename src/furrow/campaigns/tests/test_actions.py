@@ -114,9 +114,7 @@ def test_the_queue_gives_the_highest_potential_first_and_respects_putting_off() 
     first = next_target(agent=agent, at=NOON)
     assert first is not None
     assert first.customer == high
-    put_off_target(
-        campaign_id=campaign.pk, customer_id=high.pk, until=NOON + timedelta(hours=4)
-    )
+    put_off_target(campaign_id=campaign.pk, customer_id=high.pk, until=NOON + timedelta(hours=4))
     second = next_target(agent=agent, at=NOON)
     assert second is not None
     assert second.customer == low

@@ -15,7 +15,15 @@ from furrow.common.phone import zone
 from furrow.customers.models import Customer, Number
 from furrow.desk.actions import wrap_up
 from furrow.desk.forms import WrapUpForm
-from furrow.desk.queries import Seat, campaign_for, current_call, presence_of, seat_of, suggested
+from furrow.desk.queries import (
+    Seat,
+    campaign_for,
+    current_call,
+    presence_of,
+    script_for,
+    seat_of,
+    suggested,
+)
 from furrow.desk.rules import NEXT_STEPS, AwayReason, due_of
 from furrow.dialer.actions import ask_hang_up, start_call
 from furrow.followups.queries import for_the_day, load_of
@@ -37,6 +45,8 @@ def _desk_context(request: Request, *, at: datetime, seat: Seat | None) -> dict[
     day_ends = _day_end(at)
     return {
         "seat": seat,
+        "script": script_for(seat, agent=agent),
+        "is_desk": True,
         "presence": presence_of(agent),
         "away_reasons": AwayReason.choices,
         "steps": [
@@ -77,17 +87,24 @@ def desk(request: Request) -> HttpResponse:
 
 def _bar(request: Request, *, at: datetime) -> HttpResponse:
     """The call bar, and the strip on the desk that says what the line does."""
-    seat = seat_of(agent=request.user, at=at) if current_call(request.user) else None
+    shown = request.POST if request.method == "POST" else request.GET
+    now_on = current_call(request.user) is not None
+    picked = None
+    if not now_on and _whole(shown, "seat"):
+        # Nothing is on: the strip belongs to the customer the desk shows.
+        visible = Customer.objects.visible_to(request.user)
+        picked = visible.filter(pk=_whole(shown, "seat")).first()
+    seat = seat_of(agent=request.user, at=at, picked=picked) if now_on or picked else None
     context = {
         "seat": seat,
         "suggested": suggested(seat) if seat else None,
         "presence": presence_of(request.user),
         "away_reasons": AwayReason.choices,
         "is_live": True,
+        "is_desk": "seat" in shown,
     }
     response = render(request, "desk/desk.html#bar", context)
-    shown = request.GET.get("seat", "")
-    if seat and shown.isdecimal() and int(shown) != seat.customer.pk:
+    if seat and "seat" in shown and shown["seat"] != str(seat.customer.pk):
         # A call with somebody else began elsewhere (the record, the API): show that customer.
         response["HX-Trigger"] = "furrow:reseat"
     return response

@@ -39,7 +39,9 @@ def test_waits_are_no_whole_days_so_another_part_of_the_day_is_tried() -> None:
 def test_seven_refusals_and_then_rest() -> None:
     due = [after_refusal(refusals=n, at=NOON) for n in range(1, 9)]
 
-    assert all(d is not None and timedelta(weeks=2) <= d - NOON <= timedelta(weeks=3) for d in due[:6])
+    assert all(
+        d is not None and timedelta(weeks=2) <= d - NOON <= timedelta(weeks=3) for d in due[:6]
+    )
     assert due[6:] == [None, None]
 
 

@@ -60,7 +60,7 @@ def test_a_leader_cannot_ask_for_another_team(client: Client) -> None:
     client.force_login(make_user(role=Role.LEADER))
     other = make_team()
 
-    assert client.get(reverse("day-report"), {"on": DAY, "team": other.pk}).status_code == 404
+    assert client.get(reverse("day-report"), {"on": DAY, "team": str(other.pk)}).status_code == 404
 
 
 def test_no_such_day_is_not_found(client: Client) -> None:
