@@ -34,9 +34,7 @@ def read_phone(text: str) -> NumberReading:
 
 class CustomerForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=200)
-    kind = forms.ChoiceField(
-        label=_("Kind"), choices=Kind, initial=Kind.PERSON, widget=forms.RadioSelect
-    )
+    kind = forms.ChoiceField(label=_("Kind"), choices=Kind, initial=Kind.PERSON)
     number = forms.CharField(
         label=_("Phone numbers"),
         max_length=200,
@@ -90,8 +88,6 @@ def property_form(customer: Customer, name: str, data: Any = None) -> forms.Form
     else:
         return None
     form = forms.Form(data, initial={"value": given})
-    if isinstance(field.widget, forms.RadioSelect):
-        field.widget = forms.Select(choices=Kind.choices)
     css = "form-select" if isinstance(field, forms.ChoiceField) else "form-control"
     label = str(BASICS[name] if fact is None else fact.label)
     field.widget.attrs |= {"class": css, "autofocus": True, "aria-label": label}

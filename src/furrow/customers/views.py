@@ -118,9 +118,11 @@ def _id(params: QueryDict, name: str) -> int | None:
 
 
 def _query(params: QueryDict, *, drop: tuple[str, ...]) -> str:
+    """The parameters that say something, as a query string without those of `drop`."""
     kept = params.copy()
-    for name in drop:
-        kept.pop(name, None)
+    for name in params:
+        if name in drop or not params[name] or (name, params[name]) == ("sort", Sort.NEWEST):
+            del kept[name]
     return kept.urlencode()
 
 
