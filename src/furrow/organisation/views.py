@@ -38,11 +38,16 @@ from .queries import locked_out, people_of
 from .rules import Act, Role
 
 
+def _asked(request: Request, name: str) -> str:
+    """A parameter of the address, as PostgreSQL can compare it."""
+    return request.GET.get(name, "").replace("\x00", "").strip()[:80]
+
+
 @requires(Act.MANAGE_PEOPLE)
 @require_GET
 def people(request: Request) -> HttpResponse:
     """?q=<name>, ?team=<id>, ?role=<role>, ?show=left for those who may not sign in."""
-    asked = {name: request.GET.get(name, "").strip() for name in ("q", "team", "role", "show")}
+    asked = {name: _asked(request, name) for name in ("q", "team", "role", "show")}
     rows = people_of(
         text=asked["q"],
         team=asked["team"],
@@ -230,7 +235,7 @@ def audit(request: Request) -> HttpResponse:
     """?who=<username>, ?what=<start of an event's name>, ?subject=<type or type:id>,
     ?since=<day>, ?until=<day, inclusive>, ?after=<place>."""
     names = ("who", "what", "subject", "since", "until")
-    asked = {name: request.GET.get(name, "").strip()[:80] for name in names}
+    asked = {name: _asked(request, name) for name in names}
     rows = Event.objects.all()
     if asked["who"]:
         rows = rows.filter(who=asked["who"])

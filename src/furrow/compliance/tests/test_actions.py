@@ -1,7 +1,9 @@
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
+from django.utils.translation import override
 
 from furrow.audit.models import Event
 from furrow.compliance.actions import (
@@ -39,6 +41,12 @@ from .make import make_body, make_suppression
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
 NUMBER = "+8615400001234"
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    with override("en"):
+        yield
 
 
 def test_suppressing_twice_stands_once_and_the_first_reason_stays() -> None:

@@ -1,6 +1,5 @@
 import pytest
 
-from furrow.organisation.reference import roles
 from furrow.organisation.rules import GRANTS, Act, Role, Scope, scope_of
 
 
@@ -18,14 +17,3 @@ def test_an_unknown_role_may_do_nothing(act: Act) -> None:
 def test_somebody_may_do_everything() -> None:
     for act in Act:
         assert any(GRANTS[role][act] for role in Role), act
-
-
-def test_the_reference_tells_every_right_of_every_role() -> None:
-    page = roles()
-
-    for act in Act:
-        assert f"`{act}`" in page
-    assert page.count("|\n") == len(Act) + 2
-    assert (
-        "| See a whole phone number (`reveal_numbers`) | – | team | – | all | all | all |" in page
-    )

@@ -1,10 +1,12 @@
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import product
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils.translation import override
 
 from furrow.audit.models import Event
 from furrow.compliance.actions import (
@@ -29,6 +31,12 @@ from .make import MORNING, make_callable, make_permit
 
 pytestmark = pytest.mark.django_db
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    with override("en"):
+        yield
 
 
 def test_the_owner_gets_a_permit_that_says_what_was_asked() -> None:
