@@ -52,7 +52,7 @@ def _photograph(
     page.fill("input[name=login]", person)
     page.fill("input[name=password]", chosen.password)
     page.press("input[name=password]", "Enter")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_url(lambda url: "/account/login" not in url)
     places = page.locator("nav a[href^='/']").evaluate_all("all => all.map(a => a.pathname)")
     for path in chosen.paths or sorted(set(places)):
         page.goto(f"{chosen.address}{path}")
