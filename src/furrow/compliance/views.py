@@ -183,13 +183,17 @@ def _check_region(region: str) -> None:
         raise Http404
 
 
+def _check_calendar(region: str, year: int) -> None:
+    _check_region(region)
+    if not 2000 <= year <= 2100 or region == EVERYWHERE_ELSE:
+        raise Http404
+
+
 @requires(Act.EDIT_POLICY)
 @require_http_methods(["GET", "POST"])
 def calendar(request: Request, region: str, year: int) -> HttpResponse:
     """Holidays and make-up workdays of one region in one year."""
-    _check_region(region)
-    if not 2000 <= year <= 2100 or region == EVERYWHERE_ELSE:
-        raise Http404
+    _check_calendar(region, year)
     form = DayForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
@@ -212,7 +216,7 @@ def calendar(request: Request, region: str, year: int) -> HttpResponse:
 @require_POST
 def fill_calendar(request: Request, region: str, year: int) -> HttpResponse:
     """Add what is published for the year; what people have set stays."""
-    _check_region(region)
+    _check_calendar(region, year)
     fresh = import_holidays(region=region, year=year, by=request.user, at=timezone.now())
     messages.success(request, _("%(days)d days were added.") % {"days": fresh})
     return redirect("policy-calendar", region, year)

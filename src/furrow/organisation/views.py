@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -211,7 +212,7 @@ def set_language(request: Request) -> HttpResponse:
         )
     where = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(where, {request.get_host()}, request.is_secure())
-    return redirect(where if is_ours else "home")
+    return HttpResponseRedirect(where if is_ours and where.startswith("/") else reverse("home"))
 
 
 @requires(Act.SEE_SELF)
