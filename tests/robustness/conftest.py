@@ -6,6 +6,9 @@ import pytest
 from tests.robustness.house import House, open_house
 
 
+logging.getLogger("httpx2").setLevel(logging.WARNING)
+
+
 @pytest.fixture(scope="session", name="built")
 def _built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with open_house(tmp_path_factory.mktemp("house")) as house:
@@ -15,7 +18,6 @@ def _built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture
 def house(built: House) -> Iterator[House]:
     """The scratch house; what a test starts is killed after it."""
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
     running = list(built.parts)
     yield built
     built.kill_all_but(running)

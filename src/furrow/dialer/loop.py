@@ -103,6 +103,8 @@ class Dialer:
         self._beaten_at: datetime | None = None
         self._reconciled_at: datetime | None = None
         self._missing: frozenset[int] = frozenset()
+        self._heard: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._unstored = 0  # heard, and not yet in the database
 
     def stop(self) -> None:
         """Take no more calls, let those that are on end, then leave `run`."""
@@ -111,20 +113,18 @@ class Dialer:
     async def run(self) -> None:
         """Dial until stopped. Survives the loss of PostgreSQL; a bug ends the process, and its
         supervisor starts it anew."""
-        reader = asyncio.create_task(self._read_events())
+        lines = asyncio.create_task(self._hear())
         main = asyncio.create_task(self._lead_for_ever())
         try:
-            done, _ = await asyncio.wait({reader, main}, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
+            await asyncio.wait({lines, main}, return_when=asyncio.FIRST_COMPLETED)
             main.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await main
+        finally:
             await self._telephony.close()
             with contextlib.suppress(asyncio.CancelledError, TimeoutError):
                 async with asyncio.timeout(LAST_WORDS_SECONDS):
-                    await reader
+                    await lines
             self._thread.shutdown(wait=False)
 
     # -- leading ---------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ class Dialer:
             self._reconciled_at = at
         for call_id in await self._do(hang_ups_asked):
             await self._telephony.hang_up(customer_leg(call_id))
-        if may_dial:
+        if may_dial and not self._stopping.is_set():
             await self._do(end_overdue, at=at)
             for dial in await self._do(take_queued, at=at):
                 await self._dial(dial)
@@ -227,13 +227,16 @@ class Dialer:
     async def _reconcile(self, *, is_first: bool) -> None:
         """Compare the switch's legs with our calls in progress, and end what only one side knows.
 
-        A call whose leg is missing may have its last word waiting in our queue, so it is ended
-        only when missing twice. At the start nothing waits, and the first time is enough.
+        A call whose leg is missing may have its last word on its way, so it is ended only when
+        missing twice, and nothing heard waits to be stored. At the start the first time is enough.
         """
         legs = await self._telephony.legs()
         calls = await self._do(calls_on_a_line)
         missing = frozenset(call for call in calls if customer_leg(call) not in legs)
-        for call_id in missing if is_first else missing & self._missing:
+        lost = missing if is_first else missing & self._missing
+        if self._unstored:
+            lost = frozenset()
+        for call_id in lost:
             log.warning("call %d has lost its line", call_id)
             await self._do(
                 end_interrupted, call_id=call_id, at=_now(), cause="the line was lost in a restart"
@@ -245,12 +248,35 @@ class Dialer:
 
     # -- lines to calls --------------------------------------------------------------------------
 
-    async def _read_events(self) -> None:
+    async def _hear(self) -> None:
+        """Act on what lines say at once, whatever PostgreSQL does; store it behind, in order."""
+        storing = asyncio.create_task(self._store_events())
         async for event in self._telephony.events():
+            await self._react(event)
+            self._unstored += 1
+            self._heard.put_nowait(event)
+        self._heard.put_nowait(None)
+        await storing
+
+    async def _react(self, event: Event) -> None:
+        if isinstance(event, SwitchRestarted):
+            self._reconciled_at = None
+        elif (ours := call_of(event.leg)) is not None:
+            call_id, is_agent = ours
+            match event:
+                case Answered() if not is_agent:
+                    with contextlib.suppress(LegGone):
+                        await self._telephony.connect(event.leg, agent_leg(call_id))
+                case Ended():
+                    other = customer_leg(call_id) if is_agent else agent_leg(call_id)
+                    await self._telephony.hang_up(other)
+
+    async def _store_events(self) -> None:
+        while (event := await self._heard.get()) is not None:
             wait = FIRST_WAIT_SECONDS
             while True:
                 try:
-                    await self._apply(event)
+                    await self._store(event)
                     break
                 except AWAY:
                     await asyncio.sleep(wait)
@@ -259,30 +285,22 @@ class Dialer:
                     # One call's trouble must not cut everybody's: `_reconcile` ends this call.
                     log.exception("cannot store %s", type(event).__name__)
                     break
+            self._unstored -= 1
 
-    async def _apply(self, event: Event) -> None:
-        if isinstance(event, SwitchRestarted):
-            self._reconciled_at = None
+    async def _store(self, event: Event) -> None:
+        ours = None if isinstance(event, SwitchRestarted) else call_of(event.leg)
+        if ours is None or ours[1]:
             return
-        ours = call_of(event.leg)
-        if ours is None:
-            return
-        call_id, is_agent = ours
         match event:
-            case Ringing() if not is_agent:
-                await self._do(move_call, call_id=call_id, to=CallState.RINGING, at=event.at)
-            case Answered() if not is_agent:
-                await self._do(move_call, call_id=call_id, to=CallState.TALKING, at=event.at)
-                with contextlib.suppress(LegGone):
-                    await self._telephony.connect(event.leg, agent_leg(call_id))
-            case Ended() if is_agent:
-                await self._telephony.hang_up(customer_leg(call_id))
+            case Ringing():
+                await self._do(move_call, call_id=ours[0], to=CallState.RINGING, at=event.at)
+            case Answered():
+                await self._do(move_call, call_id=ours[0], to=CallState.TALKING, at=event.at)
             case Ended():
                 await self._do(
-                    move_call, call_id=call_id, to=CallState.ENDED, at=event.at,
+                    move_call, call_id=ours[0], to=CallState.ENDED, at=event.at,
                     outcome=Outcome(event.outcome), cause=event.cause,
                 )  # fmt: skip
-                await self._telephony.hang_up(agent_leg(call_id))
 
     # -- small things ----------------------------------------------------------------------------
 
