@@ -21,8 +21,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程"
-GIVEN = "伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛明超霞平刚桂兰华红玉梅建国志文斌辉海燕鹏飞宇浩轩子涵梓欣怡"
+SURNAMES = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程"
+)
+GIVEN = (
+    "伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛明超霞平刚桂兰华红玉梅建国志文斌辉海燕鹏飞宇浩轩子涵梓欣怡"
+)
 ROADS = [f"{a}{b}路" for a in "中山人民解放建设和平新华文化长江" for b in "东南西北一二三四"]
 CITIES = ["北京", "上海", "广州", "深圳", "成都", "杭州", "武汉", "西安", "南京", "重庆"]
 
@@ -40,7 +44,9 @@ def people(count: int, seed: int = 7) -> Iterator[list[str]]:
         name = random.choice(SURNAMES) + "".join(random.choices(GIVEN, k=random.choice((1, 2, 2))))
         phone = f"1{random.choice('3578')}{number:09d}"
         city = random.choice(CITIES)
-        address = f"{city}市{random.choice(ROADS)}{random.randrange(1, 900)}号{random.randrange(1, 30)}室"
+        address = (
+            f"{city}市{random.choice(ROADS)}{random.randrange(1, 900)}号{random.randrange(1, 30)}室"
+        )
         row = [name, phone, city, address]
         if kind > 0.97:
             row[1] = random.choice(("", "无", "1.38E+10"))

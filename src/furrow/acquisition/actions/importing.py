@@ -25,6 +25,7 @@ from .checking import judge_rows, owners_of
 from .leads import enrich
 
 IMPORT_ROWS = 2000  # rows per transaction
+_SETTLED = (RowState.CREATED, RowState.JOINED)
 
 
 def import_chunk(*, batch: Batch, at: datetime) -> int:
@@ -34,10 +35,7 @@ def import_chunk(*, batch: Batch, at: datetime) -> int:
     """
     rows = list(Row.objects.filter(batch=batch).unread().select_related("batch")[:IMPORT_ROWS])
     if rows:
-        chunk = _Chunk(batch, rows, at)
-        for row in rows:
-            chunk.take(row)
-        chunk.write()
+        _Chunk(batch, rows, at).carry_out()
     return len(rows)
 
 
@@ -56,21 +54,25 @@ def reconcile(*, batch: Batch) -> dict[str, int]:
 
 
 class _Chunk:
-    """The rows of one transaction. New customers wait together until a row needs one of them."""
+    """The rows of one transaction: first everybody new, together; then those who join somebody,
+    so that a row may join one that stands before it in the same chunk."""
 
     def __init__(self, batch: Batch, rows: Sequence[Row], at: datetime) -> None:
         self.batch, self.rows, self.at = batch, rows, at
         self.owners = owners_of([number for row in rows for number in row.numbers])
-        self.waiting: list[Row] = []
-        self.waiting_numbers: set[str] = set()
+        self.new: list[Row] = []
+        self.claimed: set[str] = set()  # numbers of `new`
+        self.joining: list[Row] = []
         self.leads: list[Lead] = []
-        self.live = self._live({row.customer_id for row in rows if row.customer_id})
-        lines = {row.repeats for row in rows if row.repeats}
-        earlier = Row.objects.filter(batch=batch, line__in=lines, customer__isnull=False)
-        self.by_line: dict[int, int] = dict(earlier.order_by().values_list("line", "customer_id"))
 
-    def take(self, row: Row) -> None:
-        """Decide one row, in the order of the file."""
+    def carry_out(self) -> None:
+        for row in self.rows:
+            self._decide(row)
+        self._create_all()
+        self._join_all()
+        self._write()
+
+    def _decide(self, row: Row) -> None:
         finding = Finding(row.finding)
         choice = effective_choice(row.finding, row.choice, self.batch.choices)
         if finding in (Finding.PROBLEM, Finding.UNSEEN):
@@ -78,14 +80,101 @@ class _Chunk:
         elif choice == Choice.SKIP:
             row.state = RowState.SKIPPED
         elif finding == Finding.NEW:
-            self._create(row)
+            self._expect_new(row)
         elif choice == Choice.APART:
-            self._create(row, apart=True)
+            taken = self.owners.keys() | self.claimed
+            row.numbers = [number for number in row.numbers if number not in taken]
+            self._stand_alone(row)
         else:
-            self._join(row)
+            self.joining.append(row)
 
-    def write(self) -> None:
-        self._flush()
+    # -- new customers
+
+    def _expect_new(self, row: Row) -> None:
+        """New by the check; but somebody may have recorded the number since."""
+        if any(number in self.owners or number in self.claimed for number in row.numbers):
+            self._create_all()
+            judge_rows(self.batch, [row], with_kin=False)
+            if row.finding == Finding.NEW:  # whoever has the number would have been named
+                raise NumberTaken("A number was taken and is not.", rule="B1")
+            self._decide(row)
+        else:
+            self._stand_alone(row)
+
+    def _stand_alone(self, row: Row) -> None:
+        row.customer_id = None
+        self.new.append(row)
+        self.claimed.update(row.numbers)
+
+    def _create_all(self) -> None:
+        if not self.new:
+            return
+        by, at = self.batch.by, self.at
+        customers = bulk_create_customers(
+            drafts=[_draft(row) for row in self.new], team=self.batch.team, by=by, at=at
+        )
+        for row, customer in zip(self.new, customers, strict=True):
+            row.state, row.customer_id = RowState.CREATED, customer.pk
+            self.owners.update(dict.fromkeys(row.numbers, customer.pk))
+            self.leads.append(self._lead(row, customer.pk, is_first=True))
+        welcome_all(customer_ids=[customer.pk for customer in customers], by=by, at=at)
+        self.new, self.claimed = [], set()
+
+    # -- known customers
+
+    def _join_all(self) -> None:
+        while self.joining:
+            joining, self.joining = self.joining, []
+            for row in self._join(joining):
+                self._on_its_own(row)  # it may turn out to be somebody else's, once judged again
+            self._create_all()
+
+    def _join(self, joining: Sequence[Row]) -> list[Row]:
+        """Returns those whose customer is no more."""
+        targets = self._targets(joining)
+        customers = Customer.objects.in_bulk(set(targets.values()))
+        orphans = []
+        for row in joining:
+            customer = customers.get(targets.get(row.line, 0))
+            if customer is None:
+                orphans.append(row)
+                continue
+            row.state, row.customer_id = RowState.JOINED, customer.pk
+            changes = enrich(
+                customer, _draft(row), owners=self.owners, by=self.batch.by, at=self.at
+            )
+            for e164 in row.numbers:
+                self.owners.setdefault(e164, customer.pk)
+            self.leads.append(self._lead(row, customer.pk, is_first=False, changes=changes))
+        return orphans
+
+    def _targets(self, joining: Sequence[Row]) -> dict[int, int]:
+        """Line -> the living customer that row joins. Absent when there is none any more."""
+        lines = {row.repeats for row in joining if row.repeats}
+        found = Row.objects.filter(batch=self.batch, line__in=lines, state__in=_SETTLED)
+        by_line = dict(found.order_by().values_list("line", "customer_id"))
+        here = [row for row in self.rows if row.state in _SETTLED]
+        by_line |= {row.line: row.customer_id for row in here if row.customer_id}
+        wanted = {
+            row.line: customer
+            for row in joining
+            if (customer := by_line.get(row.repeats or 0) or row.customer_id)
+        }
+        living = Customer.objects.filter(pk__in=set(wanted.values())).order_by()
+        live = {pk: kept or pk for pk, kept in living.values_list("pk", "merged_into_id")}
+        return {line: live[customer] for line, customer in wanted.items() if customer in live}
+
+    def _on_its_own(self, row: Row) -> None:
+        """Whoever it matched is gone or was left out: it stands for itself, if it can."""
+        row.repeats, row.finding = None, Finding.NEW
+        if row.numbers:
+            self._expect_new(row)
+        else:
+            row.state, row.finding, row.problem = RowState.FAILED, Finding.PROBLEM, "no_number"
+
+    # -- storing
+
+    def _write(self) -> None:
         Lead.objects.bulk_create(self.leads, batch_size=2000)
         with connection.cursor() as cursor:
             cursor.execute(
@@ -102,78 +191,6 @@ class _Chunk:
                 ],
             )
 
-    # -- new customers
-
-    def _create(self, row: Row, *, apart: bool = False) -> None:
-        row.customer_id = None
-        numbers = set(row.numbers)
-        if not apart and numbers & self.waiting_numbers:
-            self._flush()
-        if not apart and any(number in self.owners for number in numbers):
-            # Somebody recorded the number since the check.
-            self._judge_again(row)
-            return
-        if apart:
-            taken = self.owners.keys() | self.waiting_numbers
-            row.numbers = [number for number in row.numbers if number not in taken]
-        self.waiting.append(row)
-        self.waiting_numbers.update(row.numbers)
-
-    def _judge_again(self, row: Row) -> None:
-        judge_rows(self.batch, [row], with_kin=False)
-        self.live |= self._live({row.customer_id} if row.customer_id else set())
-        if row.finding == Finding.NEW:
-            # Nobody may have the number, or the judge would have named them.
-            raise NumberTaken("A number was taken and is not.", rule="B1")
-        self.take(row)
-
-    def _flush(self) -> None:
-        if not self.waiting:
-            return
-        customers = bulk_create_customers(
-            drafts=[_draft(row) for row in self.waiting],
-            team=self.batch.team, by=self.batch.by, at=self.at,
-        )  # fmt: skip
-        for row, customer in zip(self.waiting, customers, strict=True):
-            row.state, row.customer_id = RowState.CREATED, customer.pk
-            self.by_line[row.line] = customer.pk
-            self.live[customer.pk] = customer.pk
-            self.owners.update(dict.fromkeys(row.numbers, customer.pk))
-            self.leads.append(self._lead(row, customer.pk, is_first=True))
-        ids = [customer.pk for customer in customers]
-        welcome_all(customer_ids=ids, by=self.batch.by, at=self.at)
-        self.waiting.clear()
-        self.waiting_numbers.clear()
-
-    # -- known customers
-
-    def _join(self, row: Row) -> None:
-        if row.repeats and row.repeats not in self.by_line:
-            self._flush()
-        wanted = self.by_line.get(row.repeats or 0) or row.customer_id
-        customer_id = self.live.get(wanted or 0) or self._live({wanted or 0}).get(wanted or 0)
-        if customer_id is None:
-            # Whoever it matched is gone or was left out: it stands for itself.
-            row.repeats, row.finding = None, Finding.NEW
-            if row.numbers:
-                self._create(row)
-            else:
-                row.state, row.finding, row.problem = RowState.FAILED, Finding.PROBLEM, "no_number"
-            return
-        customer = Customer.objects.get(pk=customer_id)
-        row.state, row.customer_id = RowState.JOINED, customer_id
-        self.leads.append(
-            self._lead(row, customer_id, is_first=False, changes=self._enrich(customer, row))
-        )
-
-    def _enrich(self, customer: Customer, row: Row) -> dict[str, object]:
-        """Add what this origin knows more; never overwrite. Returns what was changed."""
-        if self.waiting_numbers & set(row.numbers):
-            self._flush()
-        changes = enrich(customer, _draft(row), owners=self.owners, by=self.batch.by, at=self.at)
-        self.owners.update({e164: customer.pk for e164 in row.numbers if e164 not in self.owners})
-        return changes
-
     def _lead(
         self,
         row: Row,
@@ -187,12 +204,6 @@ class _Chunk:
             line=row.line, given=row.given, is_first=is_first, changes=changes or {},
             match_reasons=[] if is_first else row.match_reasons, at=self.at,
         )  # fmt: skip
-
-    @staticmethod
-    def _live(ids: set[int]) -> dict[int, int]:
-        """The record each id stands for now: itself, or what it was merged into."""
-        found = Customer.objects.filter(pk__in=ids).order_by()
-        return {pk: merged or pk for pk, merged in found.values_list("pk", "merged_into_id")}
 
 
 def _draft(row: Row) -> CustomerDraft:

@@ -107,7 +107,9 @@ def enrich(
     if profile:
         filled["profile"] = profile
     if filled:
-        update_customer(customer=customer, changes=filled, by=by, at=at)
+        changed = update_customer(customer=customer, changes=filled, by=by, at=at)
+        for name in filled:
+            setattr(customer, name, getattr(changed, name))
     changes = {"numbers": added, "filled": filled}
     return {what: value for what, value in changes.items() if value}
 

@@ -1,8 +1,10 @@
 """Lists from upload to undo, on PostgreSQL."""
 
+import io
 from datetime import timedelta
 
 import pytest
+import xlsxwriter
 from django.utils import timezone
 
 from furrow.acquisition import actions
@@ -355,3 +357,33 @@ def test_the_states_a_list_may_be_in_are_the_states_of_rows_done() -> None:
     states = set(Row.objects.filter(batch=batch).values_list("state", flat=True))
 
     assert RowState.READ not in states
+
+
+def test_rows_that_repeat_one_left_out_stand_for_themselves_together() -> None:
+    owner = make_customer(name="李娜", numbers=["+8613800138001"])
+    headers = ("姓名", "手机号")
+    twins = [("张伟", "13800138001/13800138005"), ("張偉", "13800138005"), ("张伟", "13800138005")]
+    batch = check(make_list(twins, headers=headers))
+    doubt = Row.objects.get(batch=batch, line=1)
+    assert doubt.finding == Finding.DOUBT
+    actions.choose_for_row(row=doubt, choice="skip", by=batch.by, at=timezone.now())
+
+    actions.start_import(batch=batch, by=batch.by, at=timezone.now())
+    batch = finish(batch)
+
+    assert batch.counts == {"created": 1, "joined": 1, "skipped": 1, "failed": 0}
+    assert Number.objects.get(e164="+8613800138005").customer != owner
+
+
+def test_a_workbook_is_read_from_its_first_filled_sheet() -> None:
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content) as book:
+        book.add_worksheet("封面").write_row(0, 0, ["十月名单"])
+        sheet = book.add_worksheet("名单")
+        for number, row in enumerate([("姓名", "手机号"), ("张伟", 13800138001), ("李娜", "无")]):
+            sheet.write_row(number, 0, row)
+
+    batch = make_bytes(content.getvalue())
+
+    assert batch.sheet == "名单"
+    assert carry_out(batch).counts == {"created": 1, "joined": 0, "skipped": 0, "failed": 1}
