@@ -5,7 +5,6 @@ import pytest
 
 from tests.robustness.house import House, open_house
 
-
 logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from furrow.config.postgres import Cluster
 from tests import house
-from tests.house import fresh_database, free_port
+from tests.house import free_port, fresh_database
 
 __all__ = ["House", "free_port", "open_house"]
 

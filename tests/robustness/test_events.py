@@ -1,6 +1,7 @@
 """The event stream as browsers meet it: a real server, many clients, a lost PostgreSQL."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import statistics
@@ -188,7 +189,9 @@ def test_a_slow_browser_is_told_to_reload_and_holds_up_nobody(house: House, addr
         async with asyncio.timeout(30):
             while b"event: resync" not in heard:
                 heard = heard[-20:] + await reader.read(65536)
-        writer.close()
+        writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
         return heard
 
     assert b"event: resync" in asyncio.run(scenario())
