@@ -102,20 +102,18 @@ class Ownership:
     last: OwnershipEvent | None  # None = nobody ever did
     can_claim: bool
     can_release: bool
-    colleagues: list[User]  # to whom `user` may hand the customer; [] = may not
+    can_transfer: bool
 
 
 def ownership_of(customer: Customer, *, user: User) -> Ownership:
     may_edit, may_assign = user.can(Act.EDIT_CUSTOMERS), user.can(Act.ASSIGN_CUSTOMERS)
-    colleagues = User.objects.visible_to(user).agents().exclude(pk=customer.owner_id or 0)
+    is_owned, is_mine = customer.owner_id is not None, customer.owner_id == user.pk
     return Ownership(
         customer=customer,
         last=last_change_of_owner(customer),
-        can_claim=may_edit and user.can(Act.USE_DESK) and customer.owner_id is None,
-        can_release=customer.owner_id is not None
-        and may_edit
-        and (may_assign or customer.owner_id == user.pk),
-        colleagues=list(colleagues.order_by("display_name", "id")) if may_assign else [],
+        can_claim=may_edit and user.can(Act.USE_DESK) and not is_owned,
+        can_release=may_edit and is_owned and (may_assign or is_mine),
+        can_transfer=may_assign,
     )
 
 

@@ -5,6 +5,7 @@ from . import views
 urlpatterns = [
     path("customers/", views.customer_list, name="customers"),
     path("customers/new/", views.create, name="customer-create"),
+    path("customers/filters/", views.choose_filters, name="customers-filters"),
     path("customers/number-check/", views.number_check, name="number-check"),
     path("customers/assign/", views.assign, name="customers-assign"),
     path("customers/export/", views.export, name="customers-export"),

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from furrow.common.phone import mask, pretty
 from furrow.organisation.http import Request, requires
@@ -75,13 +75,14 @@ def customer_list(request: Request) -> HttpResponse:
     which never stands in a URL; it changes nothing."""
     text = request.POST.get("q", "").strip()
     customers = _asked_for(request, request.GET, text)
+    if "count" in request.GET:
+        return render(request, "customers/list.html#count", _count(customers))
     sort = sort_of(request.GET)
     where = request.POST if text else request.GET
     page = page_of(customers, sort=sort, after=_id(where, "after"), before=_id(where, "before"))
     ids = [customer.pk for customer in page.customers]
     numbers = masked_numbers(ids)
     shown = [(column, column.cells(ids)) for column in columns()]
-    count = counted(customers)
     context = {
         "rows": [
             (customer, numbers.get(customer.pk, ""), [c.get(customer.pk, "") for _c, c in shown])
@@ -90,13 +91,10 @@ def customer_list(request: Request) -> HttpResponse:
         "columns": [column for column, _cells in shown],
         "page": page,
         "text": text,
-        "count": min(count, MOST_COUNTED),
-        "is_more": count > MOST_COUNTED,
         "sort": sort,
         "sorts": Sort.choices,
         "query": _query(request.GET, drop=_PLACES),
-        "filters": [_shown_filter(f, request) for f in filters()],
-        "is_filtered": any(request.GET.get(f.name) for f in filters()) or bool(text),
+        "chosen": [_chosen_filter(f, request) for f in filters() if request.GET.get(f.name)],
         "views": SavedView.objects.visible_to(request.user).order_by("name", "id"),
         "can_edit": request.user.can(Act.EDIT_CUSTOMERS),
         "can_assign": request.user.can(Act.ASSIGN_CUSTOMERS),
@@ -126,17 +124,35 @@ def _query(params: QueryDict, *, drop: tuple[str, ...]) -> str:
     return kept.urlencode()
 
 
-def _shown_filter(known: Filter, request: Request) -> dict[str, Any]:
-    """What the toolbar needs: the filter, its choices, its value, and the URL without it."""
-    value = request.GET.get(known.name, "")
-    choices = known.choices(request.user) if known.choices else None
+def _count(customers: CustomerQuerySet) -> dict[str, Any]:
+    count = counted(customers)
+    return {"count": min(count, MOST_COUNTED), "is_more": count > MOST_COUNTED}
+
+
+def _chosen_filter(known: Filter, request: Request) -> dict[str, Any]:
+    """A filter in use: its value, how it reads, and the list's URL without it."""
+    value = request.GET[known.name]
+    labels = dict(known.choices(request.user)) if known.choices else {}
     return {
         "filter": known,
-        "choices": choices,
         "value": value,
-        "shown": dict(choices).get(value, value) if choices else value,
+        "shown": labels.get(value, value),
         "without": _query(request.GET, drop=(known.name, *_PLACES)),
     }
+
+
+@requires(Act.VIEW_CUSTOMERS)
+@require_GET
+def choose_filters(request: Request) -> HttpResponse:
+    """The dialog of all filters, with those of the list's URL chosen."""
+    context = {
+        "filters": [
+            (f, f.choices(request.user) if f.choices else None, request.GET.get(f.name, ""))
+            for f in filters()
+        ],
+        "sort": sort_of(request.GET),
+    }
+    return render(request, "customers/list.html#filters", context)
 
 
 @requires(Act.VIEW_CUSTOMERS)
@@ -392,11 +408,16 @@ def release(request: Request, customer_id: int) -> HttpResponse:
 
 
 @requires(Act.ASSIGN_CUSTOMERS)
-@require_POST
+@require_http_methods(["GET", "POST"])
 def transfer(request: Request, customer_id: int) -> HttpResponse:
+    """GET asks to whom, in a dialog; POST hands the customer over."""
     customer = _visible(request, customer_id)
+    colleagues = User.objects.visible_to(request.user).agents().exclude(pk=customer.owner_id or 0)
+    if request.method == "GET":
+        people = colleagues.select_related("team").order_by("display_name", "id")
+        context = {"customer": customer, "colleagues": people}
+        return render(request, "customers/ownership.html#transfer", context)
     to = request.POST.get("to", "")
-    colleagues = User.objects.visible_to(request.user).agents()
     person = get_object_or_404(colleagues, pk=int(to) if is_id(to) else 0)
     customer = assign_customer(
         customer=customer, to=person,
@@ -409,5 +430,5 @@ def transfer(request: Request, customer_id: int) -> HttpResponse:
 def _ownership(request: Request, customer: Customer) -> HttpResponse:
     context = {"ownership": ownership_of(customer, user=request.user)}
     response = render(request, "customers/ownership.html", context)
-    response["HX-Trigger"] = _TIMELINE
+    response["HX-Trigger"] = f"{_TIMELINE}, furrow:close"
     return response

@@ -35,7 +35,8 @@ def test_the_list_shows_masked_numbers_and_keeps_names_out_of_urls(client: Clien
     assert "王伟芳" in page
     assert "138****8000" in page
     assert "13800138000" not in page
-    assert "1 customer" in page
+    assert text(client.get("/customers/?city=深圳&count=1")).strip() == "1 customer"
+    assert text(client.get("/customers/?city=上海&count=1")).strip() == "0 customers"
 
 
 def test_finding_answers_the_list_alone(client: Client) -> None:
@@ -47,6 +48,18 @@ def test_finding_answers_the_list_alone(client: Client) -> None:
     assert part.strip().startswith('<form id="list"')
     assert "王伟芳" in part
     assert "李明" not in part
+
+
+def test_the_filters_offer_what_one_may_choose(client: Client) -> None:
+    team = make_team(name="North")
+    sign_in(client, Role.LEADER, team=team)
+    colleague, stranger = make_agent(team=team), make_agent()
+    dialog = text(client.get("/customers/filters/?owner=pool", headers=HTMX))
+    assert '<option value="pool" selected>' in dialog
+    assert str(colleague) in dialog
+    assert str(stranger) not in dialog
+    page = text(client.get(f"/customers/?owner={colleague.pk}"))
+    assert f"Owner: {colleague}" in page
 
 
 def test_an_empty_list_says_what_to_do(client: Client) -> None:
@@ -276,6 +289,8 @@ def test_claim_release_and_hand_over(client: Client) -> None:
 
     colleague = make_agent(team=team)
     sign_in(client, Role.LEADER, team=team)
+    dialog = text(client.get(f"/customers/{customer.pk}/transfer/", headers=HTMX))
+    assert str(colleague) in dialog
     to = {"to": colleague.pk, "reason": "holiday"}
     assert str(colleague) in text(
         client.post(f"/customers/{customer.pk}/transfer/", to, headers=HTMX)
