@@ -131,7 +131,7 @@ def _show_person(
         "form": form,
         "password_form": password_form or NewPasswordForm(user=user),
         "is_locked": user.username in locked_out(at=timezone.now()),
-        "events": Event.objects.about(user)[:20],
+        "events": Event.objects.about(user)[:20],  # everybody's who manages people
     }
     return render(request, "organisation/person.html", context)
 
@@ -237,7 +237,7 @@ def audit(request: Request) -> HttpResponse:
     ?since=<day>, ?until=<day, inclusive>, ?after=<place>."""
     names = ("who", "what", "subject", "since", "until")
     asked = {name: _asked(request, name) for name in names}
-    rows = Event.objects.all()
+    rows = Event.objects.all()  # everybody's who may see this page
     if asked["who"]:
         rows = rows.filter(who=asked["who"])
     if asked["what"]:

@@ -33,6 +33,11 @@ class Endpoint(models.Model):
         return f"webhook #{self.pk}"
 
 
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def visible_to(self, user: User) -> DeliveryQuerySet:
+        return self if user.can(Act.MANAGE_INTEGRATIONS) else self.none()
+
+
 class Delivery(models.Model):
     """One message to one endpoint: tried until it arrives or the attempts are used up."""
 
@@ -45,6 +50,8 @@ class Delivery(models.Model):
     last_error = models.CharField(max_length=200, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
     given_up_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(name="delivery_by_endpoint", fields=["endpoint", "-created_at"])]

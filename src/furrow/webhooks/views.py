@@ -114,8 +114,7 @@ def test(request: Request, endpoint_id: int) -> HttpResponse:
 @requires(Act.MANAGE_INTEGRATIONS)
 @require_POST
 def retry(request: Request, delivery_id: int) -> HttpResponse:
-    endpoints = Endpoint.objects.visible_to(request.user)
-    delivery = get_object_or_404(Delivery.objects.filter(endpoint__in=endpoints), pk=delivery_id)
+    delivery = get_object_or_404(Delivery.objects.visible_to(request.user), pk=delivery_id)
     retry_delivery(delivery=delivery, by=request.user, at=timezone.now())
     messages.success(request, _("It is tried again now."))
     return redirect("webhook", delivery.endpoint_id)
