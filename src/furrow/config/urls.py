@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import TemplateView
 
 from . import health
+from .api import api
 from .navigation import home_of
 
 
@@ -19,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz),
     path("metrics", health.metrics),
     path("account/", include("allauth.urls")),
+    path("api/", api.urls),
     path("", include("furrow.customers.urls")),
     path("", include("furrow.pipeline.urls")),
     path("", include("furrow.linkage.urls")),

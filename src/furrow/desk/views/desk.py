@@ -45,6 +45,7 @@ def _desk_context(request: Request, *, at: datetime, seat: Seat | None) -> dict[
     day_ends = _day_end(at)
     return {
         "seat": seat,
+        "call": seat.call if seat else None,
         "script": script_for(seat, agent=agent),
         "is_desk": True,
         "presence": presence_of(agent),
@@ -97,6 +98,7 @@ def _bar(request: Request, *, at: datetime) -> HttpResponse:
     seat = seat_of(agent=request.user, at=at, picked=picked) if now_on or picked else None
     context = {
         "seat": seat,
+        "call": seat.call if seat else None,
         "suggested": suggested(seat) if seat else None,
         "presence": presence_of(request.user),
         "away_reasons": AwayReason.choices,
