@@ -27,6 +27,7 @@ class Event(models.Model):
         indexes = [
             models.Index(name="audit_event_by_subject", fields=["subject", "-at"]),
             models.Index(name="audit_event_by_who", fields=["who", "-at"]),
+            models.Index(name="audit_event_by_what", fields=["what", "-at"]),
             models.Index(name="audit_event_by_at", fields=["-at", "-id"]),
         ]
         triggers = [

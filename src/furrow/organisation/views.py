@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from furrow.audit.models import Event
+from furrow.audit.queries import event_names
 from furrow.common.paging import newest_first
 
 from .actions import (
@@ -233,19 +234,17 @@ def set_theme(request: Request) -> HttpResponse:
 @requires(Act.VIEW_AUDIT)
 @require_GET
 def audit(request: Request) -> HttpResponse:
-    """?who=<username>, ?what=<start of an event's name>, ?subject=<type or type:id>,
-    ?since=<day>, ?until=<day, inclusive>, ?after=<place>."""
+    """?who=<username>, ?what=<event>, ?subject=<type:id>, ?since=<day>, ?until=<day, inclusive>,
+    ?after=<place>. Exact, so that each walks an index however long the trail."""
     names = ("who", "what", "subject", "since", "until")
     asked = {name: _asked(request, name) for name in names}
     rows = Event.objects.all()  # everybody's who may see this page
     if asked["who"]:
         rows = rows.filter(who=asked["who"])
     if asked["what"]:
-        rows = rows.filter(what__startswith=asked["what"])
-    if ":" in asked["subject"]:
+        rows = rows.filter(what=asked["what"])
+    if asked["subject"]:
         rows = rows.filter(subject=asked["subject"])
-    elif asked["subject"]:
-        rows = rows.filter(subject__startswith=asked["subject"])
     if since := _day(asked["since"]):
         rows = rows.filter(at__gte=since)
     if until := _day(asked["until"]):
@@ -257,6 +256,7 @@ def audit(request: Request) -> HttpResponse:
         "rows": page.rows,
         "older": older.urlencode() if page.older else "",
         "asked": asked,
+        "names": event_names(),
         "is_filtered": any(asked.values()),
     }
     return render(request, "organisation/audit.html", context)
