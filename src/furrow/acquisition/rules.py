@@ -3,7 +3,7 @@ No database, no clock."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from django.db.models import TextChoices
 from django.utils.functional import Promise
@@ -135,6 +135,7 @@ PROBLEMS: Mapping[str, str | Promise] = {
     "number_unreadable": _("This is not a phone number."),
     "number_impossible": _("No such number can exist: wrong length or unknown area."),
     "number_placeholder": _("A placeholder, not a number."),
+    "number_crowded": _("Too many rows of the list have this number: a switchboard, or made up."),
     "ragged": _("The row has more cells than the header."),
     "several_customers": _("Its numbers belong to different customers already."),
 }
@@ -236,8 +237,12 @@ class Reading:
     @property
     def facts(self) -> dict[str, object]:
         """Everything but numbers and problem, for storing beside them."""
-        kept = asdict(self)
-        return {k: v for k, v in kept.items() if v and k not in ("numbers", "problem")}
+        facts = {
+            "kind": str(self.kind), "name": self.name, "extension": self.extension,
+            "city": self.city, "address": self.address, "email": self.email,
+            "category": self.category, "profile": dict(self.profile),
+        }  # fmt: skip
+        return {what: said for what, said in facts.items() if said}
 
 
 _PROFILE_FIELDS = ("wechat", "identity", "district", "province", "postcode", "note")

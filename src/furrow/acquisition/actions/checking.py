@@ -103,21 +103,20 @@ def probe_of(line: int, facts: Mapping[str, object], numbers: Sequence[str]) -> 
 
 
 def gather_kin(*, batch: Batch) -> None:
-    """Find the rows of one list that share a value."""
+    """Find the rows of one list that share a value, and the numbers too many rows share."""
+    bounds = {"batch": batch.pk, "most": MOST_BY_ADDRESS}
     with connection.cursor() as cursor:
-        cursor.execute(
-            load_sql("furrow.acquisition", "kin"), {"batch": batch.pk, "most": MOST_BY_ADDRESS}
-        )
+        cursor.execute(load_sql("furrow.acquisition", "kin"), bounds)
+        cursor.execute(load_sql("furrow.acquisition", "crowded"), bounds)
 
 
-def match_chunk(*, batch: Batch) -> int:
-    """Compare the next unseen rows with the company's data and the list's earlier rows. Returns
-    how many; 0 when none is left. The batch is locked by the caller."""
-    rows = list(
-        Row.objects.filter(batch=batch, finding=Finding.UNSEEN).order_by("line")[:MATCH_ROWS]
-    )
+def match_chunk(*, batch: Batch, after: int) -> int:
+    """Compare the unseen rows behind line `after` with the company's data and the list's earlier
+    rows. Returns the last line done; 0 when none is left. The batch is locked by the caller."""
+    unseen = Row.objects.filter(batch=batch, finding=Finding.UNSEEN, line__gt=after)
+    rows = list(unseen.order_by("line")[:MATCH_ROWS])
     judge_rows(batch, rows)
-    return len(rows)
+    return rows[-1].line if rows else 0
 
 
 def judge_rows(batch: Batch, rows: Sequence[Row], *, with_kin: bool = True) -> None:

@@ -28,15 +28,17 @@ IMPORT_ROWS = 2000  # rows per transaction
 _SETTLED = (RowState.CREATED, RowState.JOINED)
 
 
-def import_chunk(*, batch: Batch, at: datetime) -> int:
-    """Carry out the next rows. Returns how many; 0 when none is left. Killed before its commit
-    it has done nothing; run again it goes on behind the last committed row. The batch is locked
-    by the caller.
+def import_chunk(*, batch: Batch, after: int, at: datetime) -> int:
+    """Carry out the rows behind line `after`. Returns the last line done; 0 when none is left.
+    Killed before its commit it has done nothing; run again it goes on behind the last committed
+    row. The batch is locked by the caller.
     """
-    rows = list(Row.objects.filter(batch=batch).unread().select_related("batch")[:IMPORT_ROWS])
+    rows = list(Row.objects.filter(batch=batch, line__gt=after).unread()[:IMPORT_ROWS])
+    for row in rows:
+        row.batch = batch
     if rows:
         _Chunk(batch, rows, at).carry_out()
-    return len(rows)
+    return rows[-1].line if rows else 0
 
 
 def reconcile(*, batch: Batch) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Taking an import back: what it made goes, what somebody relies on by now stays, and is told."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,24 +22,29 @@ MADE_ON_ARRIVAL = {
 _OURS = {"customers.Number.customer", "acquisition.Lead.customer", "acquisition.Row.customer"}
 
 
-def undo_chunk(*, batch: Batch, at: datetime) -> int:
-    """Take back the next rows, joined ones first. Returns how many; 0 when none is left. Safe to
-    be killed and run again. The batch is locked by the caller."""
-    rows = list(
-        Row.objects.filter(
-            batch=batch, undone="", state__in=[RowState.CREATED, RowState.JOINED]
-        ).order_by("-state", "line")[:UNDO_ROWS]
-    )
-    joined = [row for row in rows if row.state == RowState.JOINED]
-    if joined:  # never joined and created ones together: the joined must be gone first
-        rows = joined
-        _withdraw(batch, rows, at)
-    elif rows:
-        _delete(batch, rows)
-    for row in rows:
-        row.refresh_from_db(fields=["customer"])
+def withdraw_chunk(*, batch: Batch, after: int, at: datetime) -> int:
+    """Take back the joined rows behind line `after`. Returns the last line done; 0 when none is
+    left. Safe to be killed and run again. The batch is locked by the caller."""
+    rows = _rows(batch, RowState.JOINED, after)
+    _withdraw(batch, rows, at)
+    return _store(rows)
+
+
+def delete_chunk(*, batch: Batch, after: int) -> int:
+    """Like `withdraw_chunk`, for customers this list made; once all joined rows are withdrawn."""
+    rows = _rows(batch, RowState.CREATED, after)
+    _delete(batch, rows)
+    return _store(rows)
+
+
+def _rows(batch: Batch, state: RowState, after: int) -> list[Row]:
+    rows = Row.objects.filter(batch=batch, state=state, undone="", line__gt=after)
+    return list(rows.order_by("line")[:UNDO_ROWS])
+
+
+def _store(rows: Sequence[Row]) -> int:
     Row.objects.bulk_update(rows, ["undone"], batch_size=UNDO_ROWS)
-    return len(rows)
+    return rows[-1].line if rows else 0
 
 
 def tally_undone(*, batch: Batch) -> dict[str, Any]:

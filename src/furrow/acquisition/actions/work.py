@@ -14,7 +14,6 @@ from furrow.acquisition.rules import (
     BatchState,
     CannotImport,
     Finding,
-    RowState,
     check_mapping,
     check_move,
 )
@@ -25,7 +24,7 @@ from furrow.organisation.models import User
 
 from .checking import gather_kin, match_chunk, read_file, settle_contested, tally_findings
 from .importing import import_chunk, reconcile
-from .undoing import tally_undone, undo_chunk
+from .undoing import delete_chunk, tally_undone, withdraw_chunk
 
 
 @transaction.atomic
@@ -59,8 +58,7 @@ def start_undo(*, batch: Batch, by: User, at: datetime) -> Batch:
         raise CannotImport(
             _("This import is too old to be undone: its rows have been deleted."), rule="A3"
         )
-    done = Row.objects.filter(batch=batch, state__in=[RowState.CREATED, RowState.JOINED]).count()
-    progress = {**batch.progress, "phase": "undoing", "done": 0, "of": done}
+    progress = {**batch.progress, "phase": "withdrawing", "done": 0, "of": batch.rows}
     return _start(batch, BatchState.UNDOING, progress, by=by, at=at)
 
 
@@ -129,8 +127,8 @@ def _check(batch: Batch, at: datetime) -> bool:
         gather_kin(batch=batch)
         _enter_phase(batch, "matching", of=batch.rows)
         return True
-    if done := match_chunk(batch=batch):
-        _advance(batch, done)
+    if line := match_chunk(batch=batch, after=_line(batch)):
+        _advance(batch, line)
         return True
     settle_contested(batch=batch)
     batch.findings = tally_findings(batch)
@@ -143,8 +141,8 @@ def _check(batch: Batch, at: datetime) -> bool:
 
 
 def _import(batch: Batch, at: datetime) -> bool:
-    if done := import_chunk(batch=batch, at=at):
-        _advance(batch, done)
+    if line := import_chunk(batch=batch, after=_line(batch), at=at):
+        _advance(batch, line)
         return True
     batch.counts = reconcile(batch=batch)
     batch.finished_at = at
@@ -154,8 +152,14 @@ def _import(batch: Batch, at: datetime) -> bool:
 
 
 def _undo(batch: Batch, at: datetime) -> bool:
-    if done := undo_chunk(batch=batch, at=at):
-        _advance(batch, done)
+    if batch.progress["phase"] == "withdrawing":
+        if line := withdraw_chunk(batch=batch, after=_line(batch), at=at):
+            _advance(batch, line)
+        else:
+            _enter_phase(batch, "deleting", of=batch.rows)
+        return True
+    if line := delete_chunk(batch=batch, after=_line(batch)):
+        _advance(batch, line)
         return True
     undone = tally_undone(batch=batch)
     batch.counts = {**batch.counts, **undone}
@@ -216,7 +220,12 @@ def _enter_phase(batch: Batch, phase: str, *, of: int) -> None:
     tell(batch)
 
 
-def _advance(batch: Batch, rows: int) -> None:
-    batch.progress = {**batch.progress, "done": batch.progress.get("done", 0) + rows}
+def _line(batch: Batch) -> int:
+    """The last line this phase is done with."""
+    return int(batch.progress.get("done", 0))
+
+
+def _advance(batch: Batch, line: int) -> None:
+    batch.progress = {**batch.progress, "done": line}
     batch.save(update_fields=["progress"])
     tell(batch)

@@ -395,3 +395,12 @@ def test_a_workbook_is_read_from_its_first_filled_sheet() -> None:
 
     assert batch.sheet == "名单"
     assert carry_out(batch).counts == {"created": 1, "joined": 0, "skipped": 0, "failed": 1}
+
+
+def test_a_number_on_too_many_rows_is_nobodys() -> None:
+    crowd = [(f"客户{n}", "13800138001") for n in range(61)]
+
+    batch = check(make_list([*crowd, ("李娜", "13800138002")]))
+
+    assert batch.findings["problems"] == {"number_crowded": 61}
+    assert batch.findings[Finding.NEW] == 1
