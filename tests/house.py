@@ -144,10 +144,11 @@ class House:
 
 
 @contextlib.contextmanager
-def fresh_database(cluster: Cluster, name: str) -> Iterator[str]:
-    """An empty database of this process's own, dropped afterwards even if the server died."""
+def fresh_database(cluster: Cluster, name: str, *, template: str = "template1") -> Iterator[str]:
+    """A database of this process's own, dropped afterwards even if the server died."""
     database = f"{name}_{os.getpid()}"
-    assert cluster.create_database(database)
+    cluster.drop_database(database)
+    assert cluster.create_database(database, template=template)
     try:
         yield database
     finally:

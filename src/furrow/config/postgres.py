@@ -277,12 +277,12 @@ class Cluster:
         socket = quote(str(self._socket_folder()), safe="")
         return f"postgresql://{SUPERUSER}:{password}@{socket}/{database}"
 
-    def create_database(self, database: str = SUPERUSER) -> bool:
-        """Make an empty database on the running server. False if it existed."""
+    def create_database(self, database: str = SUPERUSER, *, template: str = "template1") -> bool:
+        """Make a database on the running server: empty, or a copy. False if it existed."""
         import psycopg
 
         try:
-            self._execute("CREATE DATABASE {}", database)
+            self._execute("CREATE DATABASE {} TEMPLATE {}", database, template)
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             return False
         return True

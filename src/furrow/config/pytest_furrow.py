@@ -86,11 +86,11 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Iterator[Any]:
     if fixturedef.argname == "django_db_setup" and _cluster is not None:
         from django.db import connection
 
-        connection.settings_dict["TEST"]["TEMPLATE"] = _migrated_template(_cluster)
+        connection.settings_dict["TEST"]["TEMPLATE"] = migrated_template(_cluster)
     return (yield)
 
 
-def _migrated_template(cluster: Cluster) -> str:
+def migrated_template(cluster: Cluster) -> str:
     """A database with today's tables: made once for each state of the migrations, in seconds.
 
     Copying it takes a fifth of a second. Should migrating fail, an empty one: the error then
