@@ -156,21 +156,9 @@ class DuckEngine:
             file.unlink()
 
     def components(self, table: str, edges: str) -> None:
-        from scipy.sparse import coo_matrix
-        from scipy.sparse.csgraph import connected_components
-
         pairs = self._con.execute(edges).fetchnumpy()
-        left, right = (np.asarray(pairs[column], dtype=np.int64) for column in ("a", "b"))
-        ids, place = np.unique(np.concatenate([left, right]), return_inverse=True)
-        count = len(left)
-        graph = coo_matrix(
-            (np.ones(count, np.int8), (place[:count], place[count:])), shape=(len(ids), len(ids))
-        )
-        _, label = connected_components(graph, directed=False)
-        # ids are sorted, so the first of a label is its smallest.
-        _, first = np.unique(label, return_index=True)
-        found = {"id": ids, "root": ids[first][label] if count else ids}
-        self._con.register("found_components", found)
+        ids, roots = connected(pairs["a"], pairs["b"])
+        self._con.register("found_components", {"id": ids, "root": roots})
         self.make(table, "SELECT id, root FROM found_components")
         self._con.unregister("found_components")
 
@@ -189,6 +177,25 @@ class DuckEngine:
     def close(self) -> None:
         self._con.close()
         self._workers.shutdown()
+
+
+def connected(left: Any, right: Any) -> tuple[Any, Any]:
+    """Every id that occurs, sorted, and the smallest id it is connected with. O(pairs)."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    ends = np.concatenate([np.asarray(left, np.int64), np.asarray(right, np.int64)])
+    ids, place = np.unique(ends, return_inverse=True)
+    count = len(place) // 2
+    if not count:
+        return ids, ids
+    graph = coo_matrix(
+        (np.ones(count, np.int8), (place[:count], place[count:])), shape=(len(ids), len(ids))
+    )
+    _, label = connected_components(graph, directed=False)
+    # ids are sorted, so the first of a label is its smallest.
+    _, first = np.unique(label, return_index=True)
+    return ids, ids[first][label]
 
 
 def _apply_part(

@@ -151,7 +151,7 @@ def _quick_mobile(engine: Engine, column: str, region: str) -> str:
     Only what `read_numbers` would read as exactly this one number; everything else goes there.
     """
     if region != "CN":
-        return "CAST(NULL AS VARCHAR)"
+        return "CAST(NULL AS STRING)"
     half_width = f"translate({column}, '{_TRADED[0]}', '{_TRADED[1]}')"
     bare = engine.removed(half_width, "[ ()-]|[.]0+$|本人|微信同号")
     digits = f"regexp_extract({bare}, '{_QUICK}', 2)"
@@ -346,7 +346,7 @@ def _judge(engine: Engine) -> None:
     engine.make(
         "node",
         f"""SELECT customer, {facts},
-            substr(max(lpad(CAST(length(address) AS VARCHAR), 4, '0') || address), 5) AS address
+            substr(max(lpad(CAST(length(address) AS STRING), 4, '0') || address), 5) AS address
         FROM listed JOIN member USING (row)
         JOIN (SELECT a AS customer FROM candidate UNION SELECT b FROM candidate) c USING (customer)
         {common} GROUP BY customer""",
@@ -523,9 +523,12 @@ def _settle(engine: Engine) -> int:
     )
     engine.make(
         "best",
-        """SELECT row, max(weight) AS weight, max_by(name, weight) AS name FROM (
-            SELECT a AS row, weight, name_b AS name FROM unsure WHERE person_b
-            UNION ALL SELECT b, weight, name_a FROM unsure WHERE person_a) claims GROUP BY row""",
+        """SELECT row, weight, name FROM (
+            SELECT row, weight, name,
+                row_number() OVER (PARTITION BY row ORDER BY weight DESC, name DESC) AS place
+            FROM (SELECT a AS row, weight, name_b AS name FROM unsure WHERE person_b
+                UNION ALL SELECT b, weight, name_a FROM unsure WHERE person_a) claims) ranked
+        WHERE place = 1""",
     )
     engine.make(
         "weak",
@@ -583,7 +586,7 @@ def listed_columns(
     place = {field: f"c{headers.index(header)}" for header, field in mapping.items()}
 
     def cell(field: str) -> str:
-        return f"nullif(trim({place[field]}), '')" if field in place else "CAST(NULL AS VARCHAR)"
+        return f"nullif(trim({place[field]}), '')" if field in place else "CAST(NULL AS STRING)"
 
     result = {column: cell(column) for column in COLUMNS}
     if "name" not in place and ("surname" in place or "given_name" in place):
