@@ -55,12 +55,12 @@ class Bench:
 
     def start(self) -> None:
         self._thread.start()
-        self._ready.wait(5)
+        self._ready.wait(30)
 
     def stop(self) -> None:
         if self._thread.is_alive():
             self.loop.call_soon_threadsafe(self.dialer.stop)
-        self._thread.join(15)
+        self._thread.join(30)
         assert not self._thread.is_alive(), "the dialer does not stop"
 
     def do(self, command: Callable[[], object]) -> None:
@@ -83,7 +83,7 @@ def dialing(
     assert bench.failure is None
 
 
-def until(condition: Callable[[], object], *, seconds: float = 10) -> None:
+def until(condition: Callable[[], object], *, seconds: float = 30) -> None:
     give_up_at = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < give_up_at, "it did not happen in time"
@@ -156,7 +156,7 @@ def test_hang_up_is_asked_for_and_done() -> None:
         call = queue_call(STAYS)
         until(lambda: state_of(call) == CallState.TALKING)
         ask_hang_up(call=call, by=call.agent, at=datetime.now(UTC))
-        until(lambda: state_of(call) == CallState.ENDED, seconds=2)
+        until(lambda: state_of(call) == CallState.ENDED, seconds=4)
 
     call.refresh_from_db()
     assert call.outcome == Outcome.ANSWERED
@@ -167,7 +167,7 @@ def test_an_agent_whose_line_falls_leaves_no_customer_alone_on_the_line() -> Non
         call = queue_call(STAYS)
         until(lambda: state_of(call) == CallState.TALKING)
         bench.do(lambda: bench.switch.far_hang_up(f"call-{call.pk}-agent"))
-        until(lambda: state_of(call) == CallState.ENDED, seconds=2)
+        until(lambda: state_of(call) == CallState.ENDED, seconds=4)
         assert bench.legs() == frozenset()
 
 
