@@ -55,7 +55,8 @@ def test_a_bug_fails_the_list_and_the_job(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_unreadable_row_names_its_line() -> None:
-    batch = make_list([("张伟", '13800138001"'), ('"李娜', "13800138002")])
+    fine = [(f"客户{n}", f"1380013{n:04d}") for n in range(300)]  # beyond what the upload looks at
+    batch = make_list([*fine, ('"李娜', "13800138002")])
     actions.start_check(batch=batch, by=batch.by, at=timezone.now())
 
     tasks.work(batch_id=batch.pk)
