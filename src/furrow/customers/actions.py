@@ -1,5 +1,6 @@
 """Everything that changes a customer."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -99,7 +100,7 @@ def bulk_create_customers(
     """Record many customers in the pool of `team`, in the order of `drafts`.
 
     All or nothing: raises NumberTaken when a number stands twice in `drafts` or belongs to
-    somebody already. About 5,000 customers per second.
+    somebody already. About 2,000 customers a second on a base of a million.
     """
     customers = [_unsaved(draft, team=team, at=at) for draft in drafts]
     Customer.objects.bulk_create(customers, batch_size=_BATCH)
@@ -243,7 +244,7 @@ def allocate_customers(
 
     customers  a query set or ids; those with an owner, and merged ones, are passed over
 
-    One statement: 10,000 customers take about a second. Raises CannotAssign without agents.
+    Two statements whatever the number. Raises CannotAssign without agents.
     """
     if not agents:
         raise CannotAssign(_("Choose at least one agent."), rule="B3")
@@ -254,16 +255,20 @@ def allocate_customers(
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("furrow.customers", "allocate"),
-            {
-                "customers": list(customers),
-                "agents": [agent.pk for agent in agents],
-                "change": OwnerChange.ALLOCATED,
-                "by": by.pk,
-                "at": at,
-            },
+            {"customers": list(customers), "agents": [agent.pk for agent in agents], "at": at},
         )
-        given = dict(cursor.fetchall())
-    counts = {agent.pk: given.get(agent.pk, 0) for agent in agents}
+        dealt: list[tuple[int, int]] = cursor.fetchall()
+    OwnershipEvent.objects.bulk_create(
+        [
+            OwnershipEvent(
+                customer_id=customer, to_owner_id=agent, change=OwnerChange.ALLOCATED, by=by, at=at
+            )
+            for customer, agent in dealt
+        ],
+        batch_size=_BATCH,
+    )
+    given = Counter(agent for _customer, agent in dealt)
+    counts = {agent.pk: given[agent.pk] for agent in agents}
     record("customers.allocated", of=by, by=by.username, at=at, agents=counts)
     return counts
 
