@@ -122,7 +122,7 @@ def _act_of(method: str, path: str) -> Act:
     for prefix, router in api._routers:
         for view_path, view in router.path_operations.items():
             for operation in view.operations:
-                full = "/api" + prefix + view_path.replace("{int:", "{")
+                full = "/api/v1" + prefix + view_path.replace("{int:", "{")
                 if full.rstrip("/") == path.rstrip("/") and method.upper() in operation.methods:
                     return operation.view_func.act  # type: ignore[attr-defined, no-any-return]
     raise AssertionError(f"{method} {path} names no right")

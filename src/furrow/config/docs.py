@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Callable, Mapping
 
 from django.utils import translation
 
 from furrow.calls.rules import reference as call_states
+from furrow.config.api import api
 from furrow.config.cli import COMMANDS
 from furrow.config.places import PACKAGE, REPOSITORY
 from furrow.organisation.rules import GRANTS, Act, Role, Scope
@@ -67,9 +69,16 @@ def _title(name: str) -> str:
     return readme.read_text().splitlines()[0].partition(":")[2].strip()
 
 
+def openapi() -> str:
+    """The published contract of the API."""
+    with translation.override("en"):
+        return json.dumps(api.get_openapi_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "call-states.md": call_states,
     "commands.md": commands,
+    "openapi.json": openapi,
     "roles.md": roles,
     "shelf.md": shelf,
 }

@@ -1,7 +1,9 @@
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path
+from django.utils.translation import gettext as _
+from django.views import defaults
 from django.views.generic import TemplateView
 
 from . import health
@@ -14,13 +16,21 @@ def home(request: HttpRequest) -> HttpResponse:
     return redirect(home_of(request))
 
 
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A page for people, JSON for machines."""
+    if request.path.startswith("/api/"):
+        return JsonResponse({"detail": _("There is no such address.")}, status=404)
+    return defaults.page_not_found(request, exception)
+
+
+handler404 = not_found
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
     path("account/", include("allauth.urls")),
-    path("api/", api.urls),
+    path("api/v1/", api.urls),
     path("", include("furrow.customers.urls")),
     path("", include("furrow.pipeline.urls")),
     path("", include("furrow.linkage.urls")),
