@@ -23,11 +23,11 @@ class Machine:
         self.client = Client(headers={"Authorization": f"Bearer {SECRET}"})
 
     def get(self, path: str = "", **params: str | int) -> Any:
-        return self.client.get(f"/api/suppressions{path}", params)
+        return self.client.get(f"/api/v1/suppressions{path}", params)
 
     def post(self, path: str = "", **body: object) -> Any:
         return self.client.post(
-            f"/api/suppressions{path}", json.dumps(body), content_type="application/json"
+            f"/api/v1/suppressions{path}", json.dumps(body), content_type="application/json"
         )
 
 

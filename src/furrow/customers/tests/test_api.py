@@ -23,11 +23,11 @@ class Machine:
         self.client = Client(headers={"Authorization": f"Bearer {SECRET}"})
 
     def get(self, path: str, **params: str | int) -> Any:
-        return self.client.get(f"/api/customers{path}", params)
+        return self.client.get(f"/api/v1/customers{path}", params)
 
     def post(self, path: str, **body: object) -> Any:
         body_text = json.dumps(body)
-        return self.client.post(f"/api/customers{path}", body_text, content_type="application/json")
+        return self.client.post(f"/api/v1/customers{path}", body_text, content_type="application/json")
 
 
 def test_pages_by_key_with_masked_numbers() -> None:
@@ -134,4 +134,4 @@ def test_scores() -> None:
 
 
 def test_no_key_no_answer() -> None:
-    assert Client().get("/api/customers").status_code == 401
+    assert Client().get("/api/v1/customers").status_code == 401

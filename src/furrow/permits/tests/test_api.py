@@ -17,7 +17,7 @@ SECRET = "furrow_test-secret-of-the-permits"
 def ask(user: User, customer_id: int) -> Any:
     make_token(user=user, secret=SECRET)
     machine = Client(headers={"Authorization": f"Bearer {SECRET}"})
-    return machine.get(f"/api/customers/{customer_id}/may-call")
+    return machine.get(f"/api/v1/customers/{customer_id}/may-call")
 
 
 def test_the_answer_names_the_rule() -> None:
