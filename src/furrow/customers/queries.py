@@ -94,6 +94,13 @@ def _shown(fact: Fact, value: object) -> str:
     return str(dict(fact.choices).get(str(value), value))
 
 
+def kept_record_of(customer_id: int, *, user: User) -> int | None:
+    """The record a merged one was joined to, if `user` may see that; None for all others."""
+    visible = Customer.objects.visible_to(user).values("pk")
+    merged = Customer.objects.filter(pk=customer_id, merged_into__in=visible)
+    return merged.values_list("merged_into", flat=True).first()
+
+
 @dataclass(frozen=True)
 class Ownership:
     """Who looks after a customer, how that came about, and what `user` may do about it."""

@@ -35,8 +35,7 @@ class ScoreIn(Schema):
 @requires(Act.VIEW_CUSTOMERS)
 def standing(request: Request, customer_id: int) -> Standing:
     """Where a customer stands. 404 too when it has not entered the pipeline."""
-    visible = Customer.objects.visible_to(request.user)
-    return get_object_or_404(Standing.objects.filter(customer__in=visible), pk=customer_id)
+    return get_object_or_404(Standing.objects.visible_to(request.user), pk=customer_id)
 
 
 @router.post("/{int:customer_id}/scores", response=StandingOut)

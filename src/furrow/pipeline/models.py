@@ -12,6 +12,11 @@ from furrow.organisation.models import User
 from .rules import HIGHEST, LOWEST, Score, Stage
 
 
+class StandingQuerySet(models.QuerySet["Standing"]):
+    def visible_to(self, user: User) -> StandingQuerySet:
+        return self.filter(customer__in=Customer.objects.visible_to(user))
+
+
 @pghistory.track()
 class Standing(models.Model):
     """One stage per customer; the latest scores are kept here so lists can sort by them."""
@@ -21,6 +26,8 @@ class Standing(models.Model):
     since = models.DateTimeField()
     cp = models.PositiveSmallIntegerField(null=True, blank=True)
     pi = models.PositiveSmallIntegerField(null=True, blank=True)
+
+    objects = StandingQuerySet.as_manager()
 
     class Meta:
         constraints = [

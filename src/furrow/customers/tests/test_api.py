@@ -1,33 +1,17 @@
 import json
-from typing import Any
 
 import pytest
 from django.test import Client
 
 from furrow.audit.models import Event
 from furrow.customers.models import Customer, Note, OwnershipEvent
-from furrow.organisation.models import User
 from furrow.organisation.rules import Role
-from furrow.organisation.tests.make import make_agent, make_team, make_token, make_user
-from furrow.pipeline.models import Standing
+from furrow.organisation.tests.make import make_agent, make_team, make_user
 
+from .machine import Machine
 from .make import make_customer, number_of
 
 pytestmark = pytest.mark.django_db
-SECRET = "furrow_test-secret-of-the-customers"
-
-
-class Machine:
-    def __init__(self, user: User) -> None:
-        make_token(user=user, secret=SECRET)
-        self.client = Client(headers={"Authorization": f"Bearer {SECRET}"})
-
-    def get(self, path: str, **params: str | int) -> Any:
-        return self.client.get(f"/api/v1/customers{path}", params)
-
-    def post(self, path: str, **body: object) -> Any:
-        body_text = json.dumps(body)
-        return self.client.post(f"/api/v1/customers{path}", body_text, content_type="application/json")
 
 
 def test_pages_by_key_with_masked_numbers() -> None:
@@ -120,17 +104,6 @@ def test_an_agent_reveals_nothing() -> None:
     agent = make_agent()
     number = number_of(make_customer(owner=agent))
     assert Machine(agent).post(f"/numbers/{number.pk}/reveal").status_code == 403
-
-
-def test_scores() -> None:
-    machine = Machine(make_user(role=Role.OPERATIONS))
-    customer = make_customer()
-    assert machine.get(f"/{customer.pk}/standing").status_code == 404
-    scored = machine.post(f"/{customer.pk}/scores", score="cp", value=4).json()
-    assert (scored["stage"], scored["cp"]) == ("acquisition", 4)
-    assert machine.post(f"/{customer.pk}/scores", score="cp", value=6).status_code == 422
-    assert machine.get(f"/{customer.pk}/standing").json() == scored
-    assert Standing.objects.get(customer=customer).cp == 4
 
 
 def test_no_key_no_answer() -> None:

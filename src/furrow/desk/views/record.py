@@ -13,6 +13,7 @@ from furrow.customers import holdings
 from furrow.customers.models import Customer
 from furrow.customers.queries import (
     filtered,
+    kept_record_of,
     neighbours,
     numbers_of,
     ownership_of,
@@ -59,9 +60,9 @@ def record(request: Request, customer_id: int) -> HttpResponse:
     A merged record answers with the one it was joined to.
     """
     visible = Customer.objects.visible_to(request.user).select_related("owner", "team")
-    joined = Customer.objects.filter(pk=customer_id, merged_into__in=visible.values("pk")).first()
-    if joined is not None:
-        return redirect("customer", joined.merged_into_id)
+    kept = kept_record_of(customer_id, user=request.user)
+    if kept is not None:
+        return redirect("customer", kept)
     customer = get_object_or_404(visible, pk=customer_id)
     listed = request.GET.get("list", "")
     before, after = _beside(request, customer, QueryDict(listed))
