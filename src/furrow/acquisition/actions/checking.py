@@ -232,12 +232,16 @@ def settle_contested(*, batch: Batch) -> None:
         cursor.execute(load_sql("furrow.acquisition", "settle_contested"), {"batch": batch.pk})
 
 
-def tally_findings(batch: Batch) -> dict[str, object]:
-    """Rows by finding, and problem rows by problem."""
+def tally_findings(batch: Batch, at: datetime) -> dict[str, object]:
+    """Rows by finding, problem rows by problem, and rows whose number nobody may call at `at`."""
     rows = Row.objects.filter(batch=batch).order_by()
     findings = rows.values_list("finding").annotate(n=Count("id"))
     problems = rows.filter(finding=Finding.PROBLEM).values_list("problem").annotate(n=Count("id"))
-    return {**dict(findings), "problems": dict(problems)}
+    with connection.cursor() as cursor:
+        sql = load_sql("furrow.acquisition", "forbidden")
+        cursor.execute(sql, {"batch": batch.pk, "at": at})
+        [forbidden] = cursor.fetchone() or [0]
+    return {**dict(findings), "problems": dict(problems), "forbidden": forbidden}
 
 
 @transaction.atomic
@@ -261,7 +265,7 @@ def fix_row(*, row: Row, cells: Mapping[str, str], by: User, at: datetime) -> Ro
     row.save()
     if not reading.problem or reading.problem in _MAY_BE_KNOWN:
         judge_rows(batch, [row])
-    _count_again(batch)
+    _count_again(batch, at)
     record("list.row_fixed", of=batch, by=by.username, at=at, line=row.line, headers=sorted(cells))
     return row
 
@@ -285,8 +289,12 @@ def _checked(row: Row) -> Batch:
     return batch
 
 
-def _count_again(batch: Batch) -> None:
-    batch.findings = {**batch.findings, **dict.fromkeys(Finding.values, 0), **tally_findings(batch)}
+def _count_again(batch: Batch, at: datetime) -> None:
+    batch.findings = {
+        **batch.findings,
+        **dict.fromkeys(Finding.values, 0),
+        **tally_findings(batch, at),
+    }
     batch.save(update_fields=["findings"])
 
 

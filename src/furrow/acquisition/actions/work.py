@@ -1,5 +1,6 @@
 """The life of a list: what a person starts, and the step a job takes next."""
 
+import contextlib
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -20,11 +21,14 @@ from furrow.acquisition.rules import (
 from furrow.audit.actions import record
 from furrow.common.jobs import enqueue
 from furrow.common.realtime import publish
+from furrow.customers.rules import NumberTaken
 from furrow.organisation.models import User
 
 from .checking import gather_kin, match_chunk, read_file, settle_contested, tally_findings
 from .importing import import_chunk, reconcile
 from .undoing import delete_chunk, tally_undone, withdraw_chunk
+
+_TRIES = 5
 
 
 @transaction.atomic
@@ -110,16 +114,25 @@ def take_step(*, batch_id: int, at: datetime) -> bool:
             if batch.state == BatchState.CHECKING:
                 _enter_phase(batch, "gathering", of=batch.rows)
         return True
-    with transaction.atomic():
-        batch = _locked(batch)
-        match batch.state:
-            case BatchState.CHECKING:
-                return _check(batch, at)
-            case BatchState.IMPORTING:
-                return _import(batch, at)
-            case BatchState.UNDOING:
-                return _undo(batch, at)
-        return False
+    for _attempt in range(_TRIES - 1):
+        # Somebody may record one of the numbers in the same instant: the chunk is undone, and
+        # next time it sees whose the number is.
+        with contextlib.suppress(NumberTaken):
+            return _one_piece(batch, at)
+    return _one_piece(batch, at)
+
+
+@transaction.atomic
+def _one_piece(batch: Batch, at: datetime) -> bool:
+    batch = _locked(batch)
+    match batch.state:
+        case BatchState.CHECKING:
+            return _check(batch, at)
+        case BatchState.IMPORTING:
+            return _import(batch, at)
+        case BatchState.UNDOING:
+            return _undo(batch, at)
+    return False
 
 
 def _check(batch: Batch, at: datetime) -> bool:
@@ -131,7 +144,7 @@ def _check(batch: Batch, at: datetime) -> bool:
         _advance(batch, line)
         return True
     settle_contested(batch=batch)
-    batch.findings = tally_findings(batch)
+    batch.findings = tally_findings(batch, at)
     record(
         "list.checked", of=batch, by=batch.by.username, at=at, rows=batch.rows,
         findings=batch.findings,

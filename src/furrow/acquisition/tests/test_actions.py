@@ -15,6 +15,8 @@ from furrow.acquisition.actions import importing, work
 from furrow.acquisition.models import Batch, Lead, Row
 from furrow.acquisition.rules import BatchState, CannotImport, Finding, RowState
 from furrow.audit.models import Event
+from furrow.compliance.actions import suppress_number
+from furrow.compliance.rules import SuppressionKind
 from furrow.customers.actions import (
     add_note,
     add_number,
@@ -57,6 +59,7 @@ def test_the_check_says_what_every_row_is_and_changes_nothing() -> None:
         Finding.REPEAT: 1,
         Finding.PROBLEM: 2,
         "problems": {"number_lost": 1, "no_name": 1},
+        "forbidden": 0,
     }
     assert not Customer.objects.exists()
     assert not Lead.objects.exists()
@@ -404,3 +407,35 @@ def test_a_number_on_too_many_rows_is_nobodys() -> None:
 
     assert batch.findings["problems"] == {"number_crowded": 61}
     assert batch.findings[Finding.NEW] == 1
+
+
+def test_a_number_recorded_in_the_same_instant_is_seen_at_the_next_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batch = check(make_list([("张伟", "13800138001")]))
+    actions.start_import(batch=batch, by=batch.by, at=timezone.now())
+    made: list[Customer] = []
+
+    def taken_meanwhile(**arguments: object) -> object:
+        monkeypatch.undo()
+        made.append(make_customer(name="张伟", numbers=["+8613800138001"]))
+        return bulk_create_customers(**arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(importing, "bulk_create_customers", taken_meanwhile)
+    batch = finish(batch)
+
+    assert batch.state == BatchState.DONE
+    assert sum(batch.counts.values()) == Customer.objects.count() == 1
+
+
+def test_rows_that_nobody_may_call_are_counted_and_stored() -> None:
+    batch = make_list([("张伟", "13800138001"), ("李娜", "13800138002")])
+    suppress_number(
+        e164="+8613800138001", kind=SuppressionKind.OPTED_OUT, origin="person", by=batch.by,
+        at=timezone.now(),
+    )  # fmt: skip
+
+    batch = carry_out(batch)
+
+    assert batch.findings["forbidden"] == 1
+    assert batch.counts["created"] == 2
