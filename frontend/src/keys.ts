@@ -1,6 +1,7 @@
 // Keys: an element with data-key="F2" (or "1", "n", "Ctrl+k", "/") is clicked, or focused if one
 // types into it, when that key is pressed. "?" lists all keys of the page. While somebody types,
-// only F-keys and Ctrl combinations count. With a dialog open only its own keys count.
+// only F-keys and Ctrl combinations count; Escape leaves a field that a key led to. With a dialog
+// open only its own keys count.
 import { open } from "./dialogs";
 import { text } from "./page";
 
@@ -41,6 +42,7 @@ function showAll(): void {
     return [[key, labelOf(element)] as const];
   });
   if (document.querySelector("a[data-row]")) rows.push(["↑ ↓", text("keyRows")]);
+  if ([...document.querySelectorAll("[data-key]")].some(typesInto)) rows.push(["Esc", text("keyLeave")]);
   rows.push(["?", text("keyHelp")]);
   list.replaceChildren(
     ...rows.map(([key, label]) => {
@@ -57,6 +59,7 @@ function showAll(): void {
 document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.altKey || event.repeat) return;
   const isCtrl = event.ctrlKey || event.metaKey;
+  if (event.key === "Escape" && (event.target as HTMLElement).matches("[data-key]")) return (event.target as HTMLElement).blur();
   const isFKey = /^F\d+$/.test(event.key);
   if (typesInto(event.target as Element) && !isCtrl && !isFKey) return;
   if ("?？".includes(event.key) && scope() === document) return showAll();
