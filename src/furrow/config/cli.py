@@ -53,6 +53,9 @@ COMMANDS: dict[str, dict[str, Command]] = {
         "events": Command("what browsers see change by itself", "furrow.config.serve:events"),
         "worker": Command("background jobs", "furrow.config.serve:worker"),
         "dialer": Command("the dialling loop and the phone lines", "furrow.config.serve:dialer"),
+        "administrator": Command(
+            "make the first person of a new company", "furrow.config.administrator:main"
+        ),
         "migrate": Command("bring the database to this version", "furrow.config.serve:migrate"),
     },
     "Developing": {

@@ -119,7 +119,9 @@ class _Bar:
     def stage(self, name: str) -> None:
         if not self._shown:
             return
-        done = sum(share for stage, share in _SHARES.items() if STAGES.index(stage) < STAGES.index(name))
+        done = sum(
+            share for stage, share in _SHARES.items() if STAGES.index(stage) < STAGES.index(name)
+        )
         left = (perf_counter() - self._started) / done * (1 - done) if done else 0.0
         words = _STAGES[name][0 if self._lang == "en" else 1]
         rest = f" ~{left:.0f} s" if done else ""

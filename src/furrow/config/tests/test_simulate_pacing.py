@@ -11,7 +11,7 @@ def test_it_prints_a_table_and_draws_the_frontier(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     svg, table = tmp_path / "frontier.svg", tmp_path / "table.csv"
-    words = "--agents 5 --hours 0.6 --pacer furrow progressive".split()
+    words = ["--agents", "5", "--hours", "0.6", "--pacer", "furrow", "progressive"]
     assert main([*words, "--svg", str(svg), "--csv", str(table)]) == 0
 
     lines = capsys.readouterr().out.splitlines()
