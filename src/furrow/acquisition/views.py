@@ -282,7 +282,9 @@ def row(request: Request, batch_id: int, line: int) -> HttpResponse:
         found = actions.fix_row(row=found, cells=cells, by=request.user, at=at)
     [seen] = queries.see(found.batch, [found])
     context = {"batch": found.batch, "seen": seen, "is_fixed": True}
-    return render(request, "acquisition/import.html#row", context)
+    response = render(request, "acquisition/import.html#row", context)
+    response["HX-Trigger"] = "row-changed"  # the sums above reload themselves
+    return response
 
 
 class _Echo:
