@@ -94,7 +94,9 @@ def make_list(rows: int, out: Path, truth: Path, *, seed: int = 1, threads: int 
     """Write the list and its truth. About 30 s for 5,000,000 rows on two cores."""
     con = duckdb.connect()
     con.execute(f"SET threads = {threads}")
-    con.execute(f"CREATE MACRO dice(a, salt) AS (hash(a * 1000003 + salt * 7919 + {seed} * 104729) >> 8)::BIGINT")
+    con.execute(
+        f"CREATE MACRO dice(a, salt) AS (hash(a * 1000003 + salt * 7919 + {seed} * 104729) >> 8)::BIGINT"
+    )
     con.execute("CREATE MACRO chance(a, salt) AS (dice(a, salt) % 1000000) / 1e6")
     people = max(10, int(rows / 2.5))
     con.execute(f"""

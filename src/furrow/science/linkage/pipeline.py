@@ -45,7 +45,7 @@ COLUMNS = (
 )  # fmt: skip
 STAGES = ("read", "normalise", "group", "candidates", "judge", "settle", "write")
 _TRADED = ("０１２３４５６７８９＋（）－　\t", "0123456789+()-  ")
-_QUICK = "^([+]?86|0086|0)?(1[3-9][0-9]{9})$"
+_QUICK = "^([(]?[+]?86[)]?|0086|0)?(1[3-9][0-9]{9})$"
 Progress = Callable[[str], None]
 
 
@@ -153,7 +153,7 @@ def _quick_mobile(engine: Engine, column: str, region: str) -> str:
     if region != "CN":
         return "CAST(NULL AS STRING)"
     half_width = f"translate({column}, '{_TRADED[0]}', '{_TRADED[1]}')"
-    bare = engine.removed(half_width, "[ ()-]|[.]0+$|本人|微信同号")
+    bare = engine.removed(half_width, "[ -]|[.]0+$|本人|[(]微信同号[)]")
     digits = f"regexp_extract({bare}, '{_QUICK}', 2)"
     return f"""CASE WHEN {column} LIKE '%00000000%' THEN NULL
         WHEN length({column}) = 11 AND try_cast({column} AS BIGINT) BETWEEN 13000000000 AND 19999999999

@@ -179,7 +179,9 @@ def write_report(summary: Summary, path: Path, *, lang: str) -> None:
     found = summary.found
     share = f"{1 - found.customers / found.rows:.1%}" if found.rows else "0%"
     lead = _TEXTS["lead"][0 if lang == "en" else 1].format(
-        rows=f"<b>{found.rows:,}</b>", customers=f"<b>{found.customers:,}</b>", share=f"<b>{share}</b>"
+        rows=f"<b>{found.rows:,}</b>",
+        customers=f"<b>{found.customers:,}</b>",
+        share=f"<b>{share}</b>",
     )
     tiles = "".join(
         f"<div><strong>{value}</strong><span>{t(key)}</span></div>"
@@ -212,7 +214,9 @@ def _sizes(summary: Summary, t: Callable[..., str]) -> str:
     most = max((count for _, count in summary.sizes), default=1)
     rows = []
     for size, count in summary.sizes:
-        label = t("once") if size == 1 else t("or_more", size) if size == 10 else f"{size} {t('times')}"
+        label = (
+            t("once") if size == 1 else t("or_more", size) if size == 10 else f"{size} {t('times')}"
+        )
         rows.append(
             f'<tr><th>{label}</th><td class="bar"><i style="width:{100 * count / most:.1f}%"></i></td>'
             f'<td class="n">{count:,}</td></tr>'
@@ -256,7 +260,7 @@ def _doubts(summary: Summary, t: Callable[..., str], lang: str) -> str:
             for code, bits in doubt.reasons
         )
         parts.append(
-            f'<article><table><tr><th></th><th>{t("row")} {doubt.left["row"]}</th>'
+            f"<article><table><tr><th></th><th>{t('row')} {doubt.left['row']}</th>"
             f"<th>{t('row')} {doubt.right['row']}</th></tr>{lines}</table>"
             f'<p class="chips">{chips}<span class="sum">{doubt.weight:+.1f} {t("bits")}</span></p></article>'
         )
@@ -265,7 +269,7 @@ def _doubts(summary: Summary, t: Callable[..., str], lang: str) -> str:
 
 def _set_aside(summary: Summary, t: Callable[..., str], lang: str) -> str:
     rows = "".join(
-        f'<tr><th>{escape(field_word(kind, lang))}</th><td>{escape(_masked(kind, value))}</td>'
+        f"<tr><th>{escape(field_word(kind, lang))}</th><td>{escape(_masked(kind, value))}</td>"
         f'<td class="n">{count:,}</td></tr>'
         for kind, value, count in summary.found.set_aside[:30]
     )

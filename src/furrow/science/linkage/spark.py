@@ -186,7 +186,9 @@ def _start(master: str, folder: Path) -> Any:
     try:
         from pyspark.sql import SparkSession
     except ImportError:
-        raise ImportError("--engine spark needs pyspark: install requirements/analytics.txt") from None
+        raise ImportError(
+            "--engine spark needs pyspark: install requirements/analytics.txt"
+        ) from None
     root = str(Path(__file__).resolve().parents[3])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
     os.environ["PYSPARK_PYTHON"] = sys.executable
