@@ -5,6 +5,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from furrow.common.phone import zone
 from furrow.customers.models import Customer
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
@@ -35,6 +36,8 @@ def panel(request: Request, customer_id: int) -> HttpResponse:
         "decision": decision,
         "checks": checks_told(decision),
         "at": at,
+        "is_same_clock": timezone.localtime(at).utcoffset()
+        == at.astimezone(zone(number.time_zone)).utcoffset(),
         "customer_id": customer.pk,
     }
     return render(request, "permits/panel.html", context)
