@@ -24,7 +24,7 @@ from furrow.organisation.rules import PresenceState
 from furrow.pipeline.actions import give_score
 from furrow.pipeline.rules import Score
 
-from .rules import check_followup
+from .rules import check_followup, check_spoken
 
 _KIND_OF = {
     Effect.INVALID: SuppressionKind.INVALID,
@@ -56,6 +56,7 @@ def wrap_up(*, call: Call, result: WrapUp, by: User, at: datetime) -> Call:
     """
     effect = Effect(result.disposition.effect)
     check_followup(needed=effect is Effect.FOLLOW_UP, given=result.due_at is not None)
+    check_spoken(effect=effect, is_answered=call.outcome == Outcome.ANSWERED)
     call = wrap_up_call(
         call=call, disposition=result.disposition, cp=result.cp, remark=result.remark, by=by, at=at
     )

@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from furrow.campaigns.rules import Effect
 from furrow.common.refusal import Refused
 
 
@@ -61,5 +62,18 @@ def check_followup(*, needed: bool, given: bool) -> None:
     if needed and not given:
         raise CannotFinish(
             _t("This result needs a next follow-up: choose one (keys Q W E R) or a date."),
+            rule="E3",
+        )
+
+
+# Results that say what a person said; a call nobody answered cannot have them.
+SPOKEN = frozenset({Effect.SOLD, Effect.REFUSED})
+
+
+def check_spoken(*, effect: Effect, is_answered: bool) -> None:
+    """Raise CannotFinish for a sale or a refusal on a call that nobody answered."""
+    if effect in SPOKEN and not is_answered:
+        raise CannotFinish(
+            _t("Nobody answered this call, so nobody bought or refused. Choose another result."),
             rule="E3",
         )

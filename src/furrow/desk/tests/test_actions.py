@@ -154,6 +154,16 @@ def test_a_conversation_keeps_the_open_followup_a_missed_call_does_not() -> None
         assert (promised.done_at is not None) is is_kept
 
 
+@pytest.mark.parametrize("effect", [Effect.SOLD, Effect.REFUSED])
+def test_nobody_buys_or_refuses_in_a_call_nobody_answered(effect: Effect) -> None:
+    call, campaign = ended_call(Outcome.NO_ANSWER)
+
+    with pytest.raises(CannotFinish, match="Nobody answered"):
+        finish(call, campaign, effect)
+    call.refresh_from_db()
+    assert call.wrapped_at is None
+
+
 def test_a_call_is_wrapped_up_once() -> None:
     call, campaign = ended_call()
     finish(call, campaign, Effect.SOLD)
