@@ -9,6 +9,7 @@ from django.db.models import TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from phonenumbers import SUPPORTED_REGIONS
 
 from furrow.common.phone import mask
 from furrow.common.refusal import Refused
@@ -217,6 +218,20 @@ def check_mapping(mapping: Mapping[str, str], headers: Sequence[str]) -> dict[st
     if not fields & set(NUMBER_FIELDS):
         raise CannotImport(_t("Say which column holds the phone number."), rule="A3")
     return kept
+
+
+def check_kind(kind: str) -> str:
+    """Raise CannotImport unless rows may all be of this kind; "" = row by row."""
+    if kind and kind not in Kind.values:
+        raise CannotImport(_t("A list holds people, organisations, or both."), rule="A3")
+    return kind
+
+
+def check_region(region: str) -> str:
+    """The region in capitals. Raises CannotImport for one where nobody has a phone."""
+    if region.upper() not in SUPPORTED_REGIONS:
+        raise CannotImport(_t("There are no phone numbers of this region."), rule="A3")
+    return region.upper()
 
 
 @dataclass(frozen=True, slots=True)

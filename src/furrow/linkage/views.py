@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
 from furrow.science.linkage.numbers import read_numbers
+from furrow.science.linkage.text import plain
 
 from .actions import note_lookup
 from .queries import likely_duplicates, record_of
@@ -17,8 +18,9 @@ from .queries import likely_duplicates, record_of
 @require_POST
 def likely(request: Request) -> HttpResponse:
     """The part of a form that says who is known already. A POST, because asking is recorded."""
-    said = {k: request.POST.get(k, "").strip()[:300] for k in ("name", "address", "city", "email")}
-    cells = [*request.POST.getlist("numbers"), *request.POST.getlist("number")][:5]
+    post = request.POST
+    said = {k: plain(post.get(k, ""))[:300] for k in ("name", "address", "city", "email")}
+    cells = [*post.getlist("numbers"), *post.getlist("number")][:5]
     numbers = tuple(n for cell in cells for n in read_numbers(cell[:200]).numbers)
     if not (said["name"] or numbers):
         return HttpResponse("")

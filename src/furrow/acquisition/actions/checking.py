@@ -253,7 +253,7 @@ def fix_row(*, row: Row, cells: Mapping[str, str], by: User, at: datetime) -> Ro
     corrected += [""] * (len(batch.headers) - len(corrected))
     for header, cell in cells.items():
         if header in batch.headers:
-            corrected[batch.headers.index(header)] = cell.strip()[:1000]
+            corrected[batch.headers.index(header)] = cell.replace("\0", "").strip()[:1000]
     columns = Columns.of(batch.headers, batch.mapping)
     reading = read_row(corrected, columns, region=batch.region, kind=batch.kind)
     row.cells, row.facts = corrected, reading.facts

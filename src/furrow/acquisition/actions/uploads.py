@@ -18,8 +18,10 @@ from furrow.acquisition.rules import (
     WORKING,
     BatchState,
     CannotImport,
+    check_kind,
     check_mapping,
     check_move,
+    check_region,
     file_error,
 )
 from furrow.audit.actions import record
@@ -81,7 +83,7 @@ def set_layout(
     for name, value in _layout(table, batch.source).items():
         setattr(batch, name, value)
     batch.save()
-    record("list.layout_set", of=batch, by=by.username, at=at, sheet=sheet, header_row=header_row)
+    record("list.layout_set", of=batch, by=by.username, at=at, sheet=batch.sheet)
     return batch
 
 
@@ -95,7 +97,7 @@ def set_mapping(
     """
     batch = _waiting(batch)
     batch.mapping = check_mapping(mapping, batch.headers)
-    batch.kind, batch.region = kind, region.upper()[:2] or settings.DEFAULT_REGION
+    batch.kind, batch.region = check_kind(kind), check_region(region or settings.DEFAULT_REGION)
     batch.save(update_fields=["mapping", "kind", "region"])
     source = Source.objects.select_for_update().get(pk=batch.source_id)
     # A header left out is remembered too, so that a wrong guess is not made twice.
