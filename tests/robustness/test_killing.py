@@ -119,7 +119,7 @@ def test_web_killed_in_mid_call_leaves_the_call_and_comes_back(house: House) -> 
     house.until(lambda: is_healthy(address), seconds=30)
 
     answer = httpx2.post(
-        f"{address}/api/calls/now",
+        f"{address}/api/v1/calls/now",
         json={"number": whom["number"]},
         headers={"Authorization": f"Bearer {who['token']}"},
     )
@@ -134,7 +134,7 @@ def test_web_killed_in_mid_call_leaves_the_call_and_comes_back(house: House) -> 
     took = house.until(lambda: is_healthy(address), seconds=LIMIT_SECONDS)
     measured("web killed and started again, answers after", took)
     told = httpx2.get(
-        f"{address}/api/calls/{call}", headers={"Authorization": f"Bearer {who['token']}"}
+        f"{address}/api/v1/calls/{call}", headers={"Authorization": f"Bearer {who['token']}"}
     )
     assert told.json()["outcome"] == "answered"
 
