@@ -59,7 +59,7 @@ def zones_of(region: str) -> list[str]:
 
 
 def mask(e164: str) -> str:
-    """The number as most people may see it: 138****8000, +1 310****1501.
+    """The number as most people may see it: 138****8000, +131****1501.
 
     Chinese numbers lose their country code; others keep it. Never fewer than four
     digits are hidden unless the number has fewer than eight digits, then all but two are.
