@@ -78,14 +78,16 @@ def fill_campaign(
     """Put customers into a campaign and share the unowned ones evenly among its agents.
 
     A customer an agent of the campaign owns stays with that agent; one that somebody outside owns
-    is left out, because only the owner may call (B3). Those already in the campaign stay as they
-    are. Set-based: the cost is two statements, whatever the number of customers.
+    is left out, because only the owner may call (B3); so is one nobody may call (C4). Those already
+    in the campaign stay as they are. Set-based: the cost is two statements, whatever the number of
+    customers.
 
     Returns agent id -> how many customers wait for that agent in this campaign now.
     """
     agents = list(campaign.agents.agents().order_by("pk"))
     if not agents:
         raise CannotChangeCampaign(_("None of its agents can work any more."), rule="C1")
+    customers = customers.callable()
     allocate_customers(customers=customers.in_pool(), agents=agents, by=by, at=at)
     wanted, params = customers.order_by().values("pk").query.sql_with_params()
     with connection.cursor() as cursor:

@@ -51,7 +51,7 @@ def create(request: Request) -> HttpResponse:
     context = {
         "form": form,
         "audience": audience,
-        "size": audience_size(filtered(request.user, QueryDict(audience))),
+        "size": audience_size(filtered(request.user, QueryDict(audience)).callable()),
     }
     return render(request, "campaigns/create.html", context)
 

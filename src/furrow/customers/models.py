@@ -8,12 +8,13 @@ import pghistory
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from furrow.common.phone import mask
 from furrow.common.text import query_grams
+from furrow.compliance.models import Suppression
 from furrow.organisation.models import Team, User
 from furrow.organisation.rules import Act, Scope
 
@@ -39,6 +40,13 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
 
     def in_pool(self) -> CustomerQuerySet:
         return self.filter(owner=None, merged_into=None)
+
+    def callable(self) -> CustomerQuerySet:
+        """Who has a number that is not suppressed for good; nobody may call the others (C4)."""
+        never = Suppression.objects.filter(lifted_at=None, until=None).values("e164")
+        return self.filter(
+            Exists(Number.objects.filter(customer=OuterRef("pk")).exclude(e164__in=never))
+        )
 
     def named(self, text: str) -> CustomerQuerySet:
         """Whose name contains `text`, by the stored grams; none for a text without letters."""

@@ -15,6 +15,8 @@ from furrow.campaigns.actions import (
 from furrow.campaigns.models import Target
 from furrow.campaigns.queries import next_target, progress_of, shares_of, waiting_count
 from furrow.campaigns.rules import CampaignState, CannotChangeCampaign, TargetState
+from furrow.compliance.actions import suppress_number
+from furrow.compliance.rules import SuppressionKind
 from furrow.customers.models import Customer, OwnershipEvent
 from furrow.customers.tests.make import make_customer
 from furrow.organisation.models import User
@@ -151,3 +153,19 @@ def test_saving_a_script_makes_the_next_version_and_keeps_the_old() -> None:
     assert (first.version, second.version) == (1, 2)
     first.refresh_from_db()
     assert first.body == {"opening": "Hello"}
+
+
+def test_whom_nobody_may_call_is_neither_taken_in_nor_given_to_an_agent() -> None:
+    agent, ops = make_agent(), make_user(role=Role.OPERATIONS)
+    suppressed, fine = make_customer(), make_customer()
+    make_customer(numbers=[])
+    suppress_number(
+        e164=suppressed.numbers.get().e164, kind=SuppressionKind.OPTED_OUT, origin="person",
+        by=ops, at=NOON,
+    )  # fmt: skip
+    campaign = create_campaign(draft=draft_for([agent]), by=ops, at=NOON)
+
+    tally = fill_campaign(campaign=campaign, customers=Customer.objects.all(), by=ops, at=NOON)
+
+    assert tally == {agent.pk: 1}
+    assert list(Customer.objects.filter(owner=agent)) == [fine]
