@@ -156,7 +156,8 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         return self.filter(customer__in=Customer.objects.visible_to(user))
 
 
-@pghistory.track(exclude=["given"])
+# A new lead is its own record; only what happens to it later needs a history.
+@pghistory.track(pghistory.UpdateEvent(), pghistory.DeleteEvent(), exclude=["given"])
 class Lead(models.Model):
     """A chance to sell to somebody: one origin of one customer. A customer may have several."""
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import connection
 from django.db.models import Count
+from psycopg.types.json import Jsonb
 
 from furrow.acquisition.arrivals import welcome_all
 from furrow.acquisition.models import Batch, Lead, Row
@@ -65,7 +66,7 @@ class _Chunk:
         self.new: list[Row] = []
         self.claimed: set[str] = set()  # numbers of `new`
         self.joining: list[Row] = []
-        self.leads: list[Lead] = []
+        self.leads: list[tuple[object, ...]] = []
 
     def carry_out(self) -> None:
         for row in self.rows:
@@ -118,7 +119,7 @@ class _Chunk:
         for row, customer in zip(self.new, customers, strict=True):
             row.state, row.customer_id = RowState.CREATED, customer.pk
             self.owners.update(dict.fromkeys(row.numbers, customer.pk))
-            self.leads.append(self._lead(row, customer.pk, is_first=True))
+            self._lead(row, customer.pk, is_first=True)
         welcome_all(customer_ids=[customer.pk for customer in customers], by=by, at=at)
         self.new, self.claimed = [], set()
 
@@ -147,7 +148,7 @@ class _Chunk:
             )
             for e164 in row.numbers:
                 self.owners.setdefault(e164, customer.pk)
-            self.leads.append(self._lead(row, customer.pk, is_first=False, changes=changes))
+            self._lead(row, customer.pk, is_first=False, changes=changes)
         return orphans
 
     def _targets(self, joining: Sequence[Row]) -> dict[int, int]:
@@ -177,8 +178,14 @@ class _Chunk:
     # -- storing
 
     def _write(self) -> None:
-        Lead.objects.bulk_create(self.leads, batch_size=2000)
         with connection.cursor() as cursor:
+            # COPY: a tenth of what the same rows cost as INSERT.
+            with cursor.copy(
+                "COPY acquisition_lead (customer_id, source_id, batch_id, line, given, is_first,"
+                " match_reasons, changes, at) FROM STDIN"
+            ) as copy:
+                for lead in self.leads:
+                    copy.write_row(lead)
             cursor.execute(
                 "UPDATE acquisition_row AS r SET state = n.state, customer_id = n.customer,"
                 " finding = n.finding, problem = n.problem"
@@ -200,11 +207,13 @@ class _Chunk:
         *,
         is_first: bool,
         changes: dict[str, object] | None = None,
-    ) -> Lead:
-        return Lead(
-            customer_id=customer_id, source_id=self.batch.source_id, batch=self.batch,
-            line=row.line, given=row.given, is_first=is_first, changes=changes or {},
-            match_reasons=[] if is_first else row.match_reasons, at=self.at,
+    ) -> None:
+        reasons = [] if is_first else row.match_reasons
+        self.leads.append(
+            (
+                customer_id, self.batch.source_id, self.batch.pk, row.line, Jsonb(row.given),
+                is_first, Jsonb(reasons), Jsonb(changes or {}), self.at,
+            )
         )  # fmt: skip
 
 
