@@ -191,7 +191,7 @@ def _names(cursor: CursorWrapper, random: Random) -> None:
         "CREATE TEMPORARY TABLE names (k bigint, kind text, name text, grams text[],"
         " sort_key text, name_key text)"
     )
-    with cursor.copy("COPY names FROM STDIN") as copy:  # type: ignore[attr-defined]
+    with cursor.copy("COPY names FROM STDIN") as copy:
         for k, draft in enumerate(_drafts(random, NAMES)):
             key = company_key if draft.kind is Kind.ORGANISATION else name_key
             copy.write_row(

@@ -54,7 +54,7 @@ INSERT INTO customers_number (id, customer_id, e164, last4, extension, label, re
 SELECT n, CASE WHEN n <= %(customers)s THEN n ELSE (n - %(customers)s) * 10 END,
        '+86154' || tail, right(tail, 4), '', '', 'CN', 'Asia/Shanghai', n <= %(customers)s, %(at)s
 FROM generate_series(1, %(customers)s + %(customers)s / 10) AS n
-CROSS JOIN LATERAL (SELECT lpad(mod(n * 48271, 100000000)::text, 8, '0') AS tail) AS number;
+CROSS JOIN LATERAL (SELECT lpad(mod(n::bigint * 48271, 100000000)::text, 8, '0') AS tail) AS number;
 
 -- One customer in ten came twice.
 INSERT INTO acquisition_lead (id, customer_id, source_id, given, is_first, match_reasons, changes, at)
@@ -141,10 +141,11 @@ FROM permits_permit AS permit JOIN agent ON agent.id = permit.agent_id
 WHERE closed_at IS NULL;
 
 -- Seen tomorrow: so nobody falls silent while we measure.
-INSERT INTO organisation_presence (user_id, state, since, reason, seen_at)
-SELECT id, CASE mod(a, 3) WHEN 0 THEN 'talking' ELSE 'ready' END, %(at)s, '',
-       %(at)s + interval '1 day'
-FROM agent;
+UPDATE organisation_presence SET
+    state = CASE mod(a, 3) WHEN 0 THEN 'talking' ELSE 'ready' END,
+    since = %(at)s,
+    seen_at = %(at)s + interval '1 day'
+FROM agent WHERE user_id = agent.id;
 
 -- Follow-ups: each agent has 333 open, 40 of them overdue and 10 due today, and kept 333.
 INSERT INTO followups_followup (customer_id, assigned_to_id, reason, note, due_at, planned_at, done_at)

@@ -30,7 +30,8 @@ def score(clusters: Path, truth: Path) -> tuple[float, float, float]:
     """Pairwise precision, recall on linkable pairs, F1. Rows nobody could place are left out."""
     con = duckdb.connect()
     con.execute(
-        f"CREATE TABLE t AS SELECT * FROM '{truth}' JOIN '{clusters}' USING (row) WHERE linkable >= 0"
+        f"""CREATE TABLE t AS SELECT * FROM '{truth}' JOIN '{clusters}' USING (row)
+        WHERE linkable >= 0"""
     )
 
     def pairs(*columns: str) -> int:
@@ -84,8 +85,8 @@ def _row(
 ) -> None:
     precision, recall, f1 = score(clusters, truth)
     print(
-        f"| {rows:,} | {engine} | {seconds:.1f} | {seconds / rows * 1e6:.1f} | {memory / 2**30:.2f} "
-        f"| {precision:.5f} | {recall:.5f} | {f1:.5f} |",
+        f"| {rows:,} | {engine} | {seconds:.1f} | {seconds / rows * 1e6:.1f} "
+        f"| {memory / 2**30:.2f} | {precision:.5f} | {recall:.5f} | {f1:.5f} |",
         flush=True,
     )
 

@@ -60,7 +60,9 @@ def link_list(path: Path, out: Path) -> None:
         ],
         comparisons=[
             cl.ExactMatch("number").configure(term_frequency_adjustments=True),
-            cl.JaroWinklerAtThresholds("name", [0.9, 0.7]).configure(term_frequency_adjustments=True),
+            cl.JaroWinklerAtThresholds("name", [0.9, 0.7]).configure(
+                term_frequency_adjustments=True
+            ),
             cl.ExactMatch("sound"),
             cl.ExactMatch("company").configure(term_frequency_adjustments=True),
             cl.LevenshteinAtThresholds("address", [2]).configure(term_frequency_adjustments=True),
@@ -133,8 +135,8 @@ def link_fake(path: Path) -> None:
         f1 = 2 * precision * recall / max(1e-9, precision + recall)
         best = max(best, (f1, precision, recall, threshold))
     print(
-        f"| splink fake_1000, Splink's tutorial model, best threshold {best[3]} | 1,000 | {len(truth):,} "
-        f"| | | {best[1]:.5f} | {best[2]:.5f} | {best[0]:.5f} |"
+        f"| splink fake_1000, Splink's tutorial model, best threshold {best[3]} | 1,000 "
+        f"| {len(truth):,} | | | {best[1]:.5f} | {best[2]:.5f} | {best[0]:.5f} |"
     )
 
 

@@ -19,15 +19,17 @@ from furrow.config.postgres import Cluster
 
 
 @contextlib.contextmanager
-def database(name: str) -> Iterator[bool]:
+def database(name: str, *, keep: bool) -> Iterator[bool]:
     """The cluster "bench" with Django pointed at a database of that name, its tables made.
 
-    Yields whether the database is new. It is dropped when the bench fails; other databases of
-    the cluster are dropped before.
+    keep  whether it may be there already, and stays until a bench wants another kept one;
+          one that a bench did not finish making is dropped
+
+    Yields whether the database is new.
     """
     with Cluster("bench", durable=False).in_use() as cluster:
-        for old in cluster.databases():
-            if old.startswith("company_") and old != name:
+        for old in cluster.databases() - {"postgres", "template0", "template1"}:
+            if (old == name) is not keep:
                 cluster.drop_database(old)
         is_new = cluster.create_database(name)
         os.environ["DATABASE_URL"] = cluster.url(name)
@@ -39,9 +41,14 @@ def database(name: str) -> Iterator[bool]:
                 call_command("migrate", verbosity=0)
             yield is_new
         except BaseException:
-            if is_new:
-                cluster.drop_database(name)
+            keep = keep and not is_new
             raise
+        finally:
+            if not keep:
+                from django.db import connection
+
+                connection.close()
+                cluster.drop_database(name)
 
 
 def set_up_django() -> None:
@@ -59,8 +66,9 @@ def set_up_django() -> None:
 
 
 @contextlib.contextmanager
-def running(part: str) -> Iterator[int]:
-    """`furrow web` or `furrow events` as it runs everywhere; yields its port once it answers."""
+def running(part: str) -> Iterator[tuple[int, int]]:
+    """`furrow web` or `furrow events` as it runs everywhere; yields its port and process id once
+    it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -78,7 +86,7 @@ def running(part: str) -> Iterator[int]:
                 if process.poll() is not None or time.monotonic() > give_up_at:
                     raise SystemExit(f"furrow {part} does not start") from None
                 time.sleep(0.1)
-        yield port
+        yield port, process.pid
     finally:
         process.terminate()
         process.wait(timeout=30)

@@ -290,7 +290,7 @@ def main() -> int:
     from datetime import UTC, datetime
 
     now = datetime.now(UTC)
-    with database(database_name(size, now)) as is_new:
+    with database(database_name(size, now), keep=True) as is_new:
         if is_new:
             began = time.perf_counter()
             make_company(at=now, size=size)
@@ -298,7 +298,7 @@ def main() -> int:
         else:
             tell(f"{size.told}: made earlier today.")
         asks = {name: ask for name, ask in questions(size).items() if chosen.only in name}
-        with running("web") as port:
+        with running("web") as (port, _pid):
             web = Web(port)
             is_quick = measure(web, asks, chosen.requests)
             is_light = weigh(web, asks)

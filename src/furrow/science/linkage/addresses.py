@@ -25,10 +25,12 @@ _WESTERN = {
     "parkway": "pkwy", "terrace": "ter", "terr": "ter", "tce": "ter", "circuit": "cct",
     "crescent": "cres", "cr": "cres", "circle": "cir", "close": "cl", "north": "n", "south": "s",
     "east": "e", "west": "w", "northeast": "ne", "northwest": "nw", "southeast": "se",
-    "southwest": "sw", "saint": "st", "mount": "mt", "fort": "ft", "suite": "ste", "apartment": "apt",
+    "southwest": "sw", "saint": "st", "mount": "mt", "fort": "ft", "suite": "ste",
+    "apartment": "apt",
     "building": "bldg", "floor": "fl", "first": "1", "second": "2", "third": "3", "fourth": "4",
     "fifth": "5", "sixth": "6", "seventh": "7", "eighth": "8", "ninth": "9", "tenth": "10",
-    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "center": "ctr", "centre": "ctr",
+    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5",
+    "center": "ctr", "centre": "ctr",
 }  # fmt: skip
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)$")
 _ASIDE = re.compile(r"\b(?:between|btwn|bet|near|off|at|corner of|cnr)\b.*$|\(.*?(?:\)|$)")
@@ -54,8 +56,8 @@ class AddressReading:
 def read_address(text: str) -> AddressReading:
     """An address without province, city, district, town and the words around numbers. About 8 µs.
 
-    >>> read_address("广东省深圳市南山区科技园路18号A栋1203室")
-    AddressReading(key='科技园路 18-a-1203', road='科技园路', numbers=('18', 'a', '1203'), city='深圳')
+    >>> read_address("广东省深圳市南山区科技园路18号A栋")
+    AddressReading(key='科技园路 18-a', road='科技园路', numbers=('18', 'a'), city='深圳')
     >>> read_address("南山区科技园路18A栋1203").key
     '科技园路 18-a-1203'
     >>> read_address("435 S. La Cienega Boulevard").key

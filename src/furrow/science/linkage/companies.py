@@ -8,53 +8,25 @@ from functools import lru_cache
 
 from furrow.science.linkage.placeholders import is_placeholder
 from furrow.science.linkage.places import leading_place, province_of_city, short_place
-from furrow.science.linkage.text import has_han, plain, simplified, unaccented
+from furrow.science.linkage.text import has_han, plain, simplified, unaccented, words
 
 _LEGAL = re.compile(
     r"(?:股份有限责任公司|股份有限公司|有限责任公司|有限公司|股份公司|集团公司|总公司|有限合伙|普通合伙|个体工商户|个体户|公司|集团|有限|股份)+$"
 )
-_FIRM_ENDS = "司团限份厂店行心室所校院部处场社会库铺馆廠團"
+FIRM_ENDS = "司团限份厂店行心室所校院部处场社会库铺馆廠團"
 _BRANCH = re.compile(
     r"(?P<branch>(?:第[一二三四五六七八九十\d]+)?[^公司厂店行]{0,8}?(?:分公司|子公司|办事处|分店|分行|支行|分部|分厂|营业部|代表处|联络处))$"
 )
 _BRACKETS = re.compile(r"[(\[【]([^)\]】]*)[)\]】]?")
 _NOT_WORD = re.compile(r"[^\w\s&]|_")
 _LATIN_LEGAL = frozenset(
-    [
-        "inc",
-        "incorporated",
-        "llc",
-        "llp",
-        "lp",
-        "ltd",
-        "limited",
-        "co",
-        "corp",
-        "corporation",
-        "company",
-        "companies",
-        "plc",
-        "gmbh",
-        "ag",
-        "sa",
-        "srl",
-        "bv",
-        "nv",
-        "pty",
-        "pte",
-        "oy",
-        "ab",
-        "as",
-        "group",
-        "holding",
-        "holdings",
-        "the",
-        "and",
-        "of",
-    ]
+    words(
+        "inc incorporated llc llp lp ltd limited co corp corporation company companies plc "
+        "gmbh ag sa srl bv nv pty pte oy ab as group holding holdings the and of"
+    )
 )
 _SURELY_A_FIRM = frozenset(
-    "inc incorporated llc llp ltd limited corp corporation company plc gmbh".split()
+    words("inc incorporated llc llp ltd limited corp corporation company plc gmbh")
 )
 
 
@@ -102,7 +74,7 @@ def is_company(text: str) -> bool:
     >>> is_company("海图科技有限公司"), is_company("张伟")
     (True, False)
     """
-    if len(text) <= 4 and not text.isascii() and text[-1:] not in _FIRM_ENDS:
+    if len(text) <= 4 and not text.isascii() and text[-1:] not in FIRM_ENDS:
         return False
     name = simplified(plain(text)).casefold()
     if has_han(name):

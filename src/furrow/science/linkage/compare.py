@@ -25,7 +25,7 @@ from furrow.science.linkage.profiles import (
     profile,
     tokens,
 )
-from furrow.science.linkage.text import has_han
+from furrow.science.linkage.text import has_han, words
 
 SAME_BITS = 5.0  # from here on two records are joined without asking
 DOUBTFUL_BITS = -3.0  # from here on a person is asked
@@ -111,8 +111,10 @@ def compare_profiles(a: Profile, b: Profile, rarity: Rarity) -> Comparison:
 
 # What a family or the people of a firm share because they are one.
 _HOUSEHOLD = frozenset(
-    "same_number same_address address_similar same_company company_similar same_city same_district "
-    "same_postcode same_province same_email email_similar number_similar".split()
+    words(
+        "same_number same_address address_similar same_company company_similar same_city "
+        "same_district same_postcode same_province same_email email_similar number_similar"
+    )
 )
 
 
@@ -136,8 +138,10 @@ def _sum(findings: Sequence[Reason], codes: set[str], rarity: Rarity) -> float:
 
 
 _NAMED = frozenset(
-    "same_name name_similar name_sounds_alike name_swapped name_contradicts same_company company_similar "
-    "company_contradicts".split()
+    words(
+        "same_name name_similar name_sounds_alike name_swapped name_contradicts same_company "
+        "company_similar company_contradicts"
+    )
 )
 
 
@@ -148,8 +152,10 @@ def _by_experience(finding: Reason, rarity: Rarity) -> Reason:
 
 _CONTRADICTIONS = frozenset({"name_contradicts", "company_contradicts"})
 _PERSONAL_CODES = frozenset(
-    "same_number number_similar same_email same_wechat same_birthday birthday_similar same_identity "
-    "identity_similar".split()
+    words(
+        "same_number number_similar same_email same_wechat same_birthday birthday_similar "
+        "same_identity identity_similar"
+    )
 )
 
 
@@ -379,7 +385,7 @@ def _companies(a: Profile, b: Profile, rarity: Rarity) -> list[Reason]:
 
 
 def _in_order(short: str, long: str) -> bool:
-    """Whether the short name's characters occur in the long one in their order (海图 in 海蓝图像)."""
+    """Whether the short name's characters stand in the long one in their order: 海图, 海蓝图像."""
     rest = iter(long)
     return short[0] == long[0] and all(character in rest for character in short)
 

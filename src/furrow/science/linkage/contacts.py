@@ -53,8 +53,8 @@ def birthday_key(text: str) -> str:
 
     Eight digits that make no day are kept as they are: a slip in one digit still compares.
 
-    >>> [birthday_key(t) for t in ("1990年5月1日", "19900501", "1990/5/1", "90.5.1", "1 May 1990", "32994")]
-    ['1990-05-01', '1990-05-01', '1990-05-01', '1990-05-01', '1990-05-01', '1990-05-01']
+    >>> {birthday_key(t) for t in ("1990年5月1日", "19900501", "1990/5/1", "90.5.1", "32994")}
+    {'1990-05-01'}
     """
     written = plain(text).casefold()
     if not written or is_placeholder(written):

@@ -1,4 +1,4 @@
-"""Opens a list however it was saved: CSV, TSV, semicolons or bars, XLSX, XLS; any usual encoding."""
+"""Opens a list however it was saved: CSV, TSV, semicolons, bars, XLSX, XLS; any encoding."""
 
 from __future__ import annotations
 

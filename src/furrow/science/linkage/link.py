@@ -97,8 +97,9 @@ def link(
 
 # Conflicts whose weight is learned: how often one customer's rows conflict differs by list.
 _LEARNED = {
-    "birthday_differs": -7.0, "identity_differs": -6.0, "postcode_differs": -2.0, "city_differs": -2.0,
-    "district_differs": -2.0, "province_differs": -2.0, "address_differs": -3.0, "email_differs": -1.0,
+    "birthday_differs": -7.0, "identity_differs": -6.0, "postcode_differs": -2.0,
+    "city_differs": -2.0, "district_differs": -2.0, "province_differs": -2.0,
+    "address_differs": -3.0, "email_differs": -1.0,
     "wechat_differs": -1.0,
 }  # fmt: skip
 _PSEUDO_LINKS = 20

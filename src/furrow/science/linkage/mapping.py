@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a table of synonyms, one field a line)
 """Guesses what the columns of a list mean, from their headers and from what stands in them."""
 
 from __future__ import annotations

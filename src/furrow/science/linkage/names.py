@@ -6,71 +6,25 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from furrow.science.linkage.companies import FIRM_ENDS
 from furrow.science.linkage.placeholders import is_placeholder
-from furrow.science.linkage.text import has_han, name_sound, plain, simplified, unaccented
+from furrow.science.linkage.text import (
+    has_han,
+    name_sound,
+    plain,
+    simplified,
+    simplified_characters,
+    unaccented,
+    words,
+)
 
 COMPOUND_SURNAMES = frozenset(
-    [
-        "欧阳",
-        "司马",
-        "上官",
-        "诸葛",
-        "夏侯",
-        "东方",
-        "皇甫",
-        "尉迟",
-        "公孙",
-        "慕容",
-        "长孙",
-        "宇文",
-        "司徒",
-        "令狐",
-        "端木",
-        "百里",
-        "南宫",
-        "独孤",
-        "轩辕",
-        "闻人",
-        "澹台",
-        "公冶",
-        "宗政",
-        "濮阳",
-        "淳于",
-        "单于",
-        "太叔",
-        "申屠",
-        "仲孙",
-        "钟离",
-        "鲜于",
-        "闾丘",
-        "司空",
-        "司寇",
-        "万俟",
-        "赫连",
-        "呼延",
-        "东郭",
-        "南门",
-        "西门",
-        "羊舌",
-        "微生",
-        "梁丘",
-        "左丘",
-        "东门",
-        "第五",
-        "拓跋",
-        "完颜",
-        "纳兰",
-        "公羊",
-        "公西",
-        "漆雕",
-        "乐正",
-        "壤驷",
-        "夹谷",
-        "宰父",
-        "谷梁",
-        "段干",
-        "巫马",
-    ]
+    words(
+        "欧阳 司马 上官 诸葛 夏侯 东方 皇甫 尉迟 公孙 慕容 长孙 宇文 司徒 令狐 端木 百里 南宫 "
+        "独孤 轩辕 闻人 澹台 公冶 宗政 濮阳 淳于 单于 太叔 申屠 仲孙 钟离 鲜于 闾丘 司空 司寇 "
+        "万俟 赫连 呼延 东郭 南门 西门 羊舌 微生 梁丘 左丘 东门 第五 拓跋 完颜 纳兰 公羊 公西 "
+        "漆雕 乐正 壤驷 夹谷 宰父 谷梁 段干 巫马"
+    )
 )
 COMMON_SURNAMES = frozenset(
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾"
@@ -79,83 +33,13 @@ COMMON_SURNAMES = frozenset(
 )
 # Two characters for one surname: the same family writes either.
 _VARIANTS = {"萧": "肖", "阎": "闫", "傅": "付", "邱": "丘"}
-_TITLES = [
-    "董事长",
-    "总经理",
-    "副总经理",
-    "副总裁",
-    "总裁",
-    "副总",
-    "经理",
-    "总监",
-    "主管",
-    "主任",
-    "老板娘",
-    "老板",
-    "老师",
-    "先生",
-    "女士",
-    "小姐",
-    "太太",
-    "夫人",
-    "同学",
-    "同志",
-    "师傅",
-    "医生",
-    "大夫",
-    "护士",
-    "教授",
-    "律师",
-    "会计",
-    "会计师",
-    "工程师",
-    "设计师",
-    "秘书",
-    "助理",
-    "局长",
-    "处长",
-    "科长",
-    "院长",
-    "校长",
-    "园长",
-    "店长",
-    "厂长",
-    "站长",
-    "所长",
-    "部长",
-    "队长",
-    "组长",
-    "班长",
-    "行长",
-    "书记",
-    "村长",
-    "镇长",
-    "区长",
-    "阿姨",
-    "叔叔",
-    "大叔",
-    "大哥",
-    "大姐",
-    "伯伯",
-    "爷爷",
-    "奶奶",
-    "妈妈",
-    "爸爸",
-    "家长",
-    "业主",
-    "客户",
-    "女生",
-    "男士",
-    "美女",
-    "帅哥",
-    "总助",
-    "采购",
-    "财务",
-    "销售",
-    "前台",
-    "负责人",
-    "联系人",
-]
+_TITLES = words(
+    "董事长 总经理 副总经理 副总裁 总裁 副总 经理 总监 主管 主任 老板娘 老板 老师 先生 "
+    "女士 小姐 太太 夫人 同学 同志 师傅 医生 大夫 护士 教授 律师 会计 会计师 工程师 "
+    "设计师 秘书 助理 局长 处长 科长 院长 校长 园长 店长 厂长 站长 所长 部长 队长 组长 "
+    "班长 行长 书记 村长 镇长 区长 阿姨 叔叔 大叔 大哥 大姐 伯伯 爷爷 奶奶 妈妈 爸爸 家长 "
+    "业主 客户 女生 男士 美女 帅哥 总助 采购 财务 销售 前台 负责人 联系人"
+)
 _SHORT_TITLES = "总工姐哥叔姨董局处科导"
 _TITLE = re.compile("(?:" + "|".join(sorted(_TITLES, key=len, reverse=True)) + ")$")
 _PLAIN_NAME = re.compile(r"[\u4e00-\u9fff]{2,3}")
@@ -165,28 +49,7 @@ _TITLE_ENDS = frozenset(
 _NICKNAME = re.compile(r"^[小老大阿]$")
 _BRACKETS = re.compile(r"[(\[【<《〈].*?(?:[)\]】>》〉]|$)")
 _LATIN_TITLES = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "miss",
-        "mister",
-        "madam",
-        "dr",
-        "prof",
-        "professor",
-        "sir",
-        "lady",
-        "rev",
-        "hon",
-        "jr",
-        "sr",
-        "ii",
-        "iii",
-        "esq",
-        "phd",
-        "md",
-    ]
+    words("mr mrs ms miss mister madam dr prof professor sir lady rev hon jr sr ii iii esq phd md")
 )
 _NOT_HAN = re.compile(r"[^\u3400-\u9fff\uf900-\ufaff]")
 _NOT_WORD = re.compile(r"[^\w\s]|_")
@@ -230,6 +93,29 @@ def read_name(text: str) -> NameReading:
     if not name or is_placeholder(name):
         return NameReading()
     return _read_chinese(name) if has_han(name) else _read_latin(name)
+
+
+@lru_cache(maxsize=1)
+def plain_name_pattern() -> str:
+    """A regular expression for full names that are their own key: two or three simplified
+    characters with nothing in them that could be a title, a placeholder or a firm. For engines
+    that can read four names in five without asking us.
+
+    >>> [bool(re.search(plain_name_pattern(), name)) for name in ("张伟", "張偉", "张总", "欧阳娜")]
+    [True, False, False, False]
+    """
+    asked = {chr(code) for code in simplified_characters()} | _TITLE_ENDS | set(_VARIANTS)
+    asked |= set(FIRM_ENDS) | set("小老大阿无没不未匿测")
+    asked |= {surname[0] for surname in COMPOUND_SURNAMES}
+    ranges, start = [], None
+    for code in range(0x4E00, 0x9FFF):
+        is_plain = chr(code) not in asked
+        if is_plain and start is None:
+            start = code
+        elif not is_plain and start is not None:
+            ranges.append(chr(start) if start == code - 1 else f"{chr(start)}-{chr(code - 1)}")
+            start = None
+    return f"^[{''.join(ranges)}]{{2,3}}$"
 
 
 def name_key(text: str) -> str:

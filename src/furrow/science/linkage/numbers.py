@@ -208,10 +208,11 @@ def _chinese_landline(text: str, extension: str) -> tuple[list[str], str, bool] 
         area, local = match.group(1).lstrip("0"), re.sub(r"\D", "", match.group(2))
         if len(local) < 8 and area[0] in "12" and len(area) == 2:
             continue
-        if not match.group(1).startswith("0") and not re.search(r"[()\s-]|86", match.group(0)):
-            # Eleven bare digits: only an area code libphonenumber knows is believed.
-            if not _checked("+86" + area + local, "")[2]:
-                continue
+        is_bare = not match.group(1).startswith("0") and not re.search(
+            r"[()\s-]|86", match.group(0)
+        )
+        if is_bare and not _checked("+86" + area + local, "")[2]:
+            continue  # of bare digits, only an area code libphonenumber knows is believed
         found.append("+86" + area + local)
         if not extension:
             dashed = _DASHED_EXTENSION.match(text, match.end())

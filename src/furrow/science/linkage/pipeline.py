@@ -13,6 +13,8 @@ Each stage is a table made by one query in the SQL that DuckDB and Spark share. 
 value shared by more than MOST_IN_A_BLOCK customers is set aside and reported.
 """
 
+# ruff: noqa: S608  (SQL is put together from our own names and numbers, never from cells)
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +23,7 @@ from functools import lru_cache
 from math import log2
 from typing import Any
 
+from furrow.science.linkage.addresses import read_address
 from furrow.science.linkage.companies import is_company, read_company
 from furrow.science.linkage.compare import SAME_BITS, compare_profiles
 from furrow.science.linkage.contacts import (
@@ -30,10 +33,9 @@ from furrow.science.linkage.contacts import (
     sex_key,
     wechat_key,
 )
-from furrow.science.linkage.addresses import read_address
 from furrow.science.linkage.engines import Engine, Row
 from furrow.science.linkage.link import CLEARLY_BETTER_BITS, MOST_IN_A_BLOCK
-from furrow.science.linkage.names import read_name
+from furrow.science.linkage.names import plain_name_pattern, read_name
 from furrow.science.linkage.numbers import read_numbers
 from furrow.science.linkage.profiles import Profile, Rarity, place_key
 from furrow.science.linkage.text import has_han, name_sound, plain
@@ -104,25 +106,38 @@ def _normalise(engine: Engine, region: str) -> None:
         "SELECT DISTINCT row, number FROM ("
         + " UNION ALL ".join(
             [
-                f"SELECT row, CAST('86' || {quick} AS BIGINT) AS number FROM cell WHERE {quick} IS NOT NULL"
+                f"SELECT row, CAST('86' || {quick} AS BIGINT) AS number FROM cell "
+                f"WHERE {quick} IS NOT NULL"
                 for quick in ("quick", "quick2")
             ]
             + [
-                f"SELECT row, {number} FROM cell JOIN odd_number o ON {odd} = o.cell WHERE {number} IS NOT NULL"
+                f"SELECT row, {number} FROM cell JOIN odd_number o ON {odd} = o.cell "
+                f"WHERE {number} IS NOT NULL"
                 for odd in ("odd", "odd2")
                 for number in ("n1", "n2", "n3")
             ]
         )
         + ") every_number",
     )
+    engine.make(
+        "name_cell",
+        f"""SELECT cell, regexp_extract(cell, '{plain_name_pattern()}', 0) <> '' AS is_plain
+        FROM (SELECT DISTINCT name AS cell FROM listed WHERE name IS NOT NULL) every_name""",
+    )
     engine.apply(
-        "name_of",
-        "SELECT DISTINCT name AS cell FROM listed WHERE name IS NOT NULL",
+        "odd_name",
+        "SELECT cell FROM name_cell WHERE NOT is_plain",
         name_rows,
         {"cell": "VARCHAR", "name": "VARCHAR", "surname": "VARCHAR", "is_full": "BOOLEAN",
          "firm": "VARCHAR"},
         given=None,
     )  # fmt: skip
+    engine.make(
+        "name_of",
+        """SELECT cell, name, surname, is_full, firm FROM odd_name
+        UNION ALL SELECT cell, cell, substr(cell, 1, 1), TRUE, CAST(NULL AS STRING)
+        FROM name_cell WHERE is_plain""",
+    )
     engine.apply(
         "company_of",
         "SELECT DISTINCT company AS cell FROM listed WHERE company IS NOT NULL",
@@ -156,8 +171,8 @@ def _quick_mobile(engine: Engine, column: str, region: str) -> str:
     bare = engine.removed(half_width, "[ -]|[.]0+$|本人|[(]微信同号[)]")
     digits = f"regexp_extract({bare}, '{_QUICK}', 2)"
     return f"""CASE WHEN {column} LIKE '%00000000%' THEN NULL
-        WHEN length({column}) = 11 AND try_cast({column} AS BIGINT) BETWEEN 13000000000 AND 19999999999
-            AND {column} >= '13' THEN {column}
+        WHEN length({column}) = 11 AND {column} >= '13'
+            AND try_cast({column} AS BIGINT) BETWEEN 13000000000 AND 19999999999 THEN {column}
         ELSE nullif({digits}, '') END"""
 
 
@@ -209,8 +224,10 @@ def _group(engine: Engine, rows: int) -> None:
         "group_root",
         f"""SELECT line.number AS number, line.who AS who, root,
             CASE WHEN line.number BETWEEN 8613000000000 AND 8619999999999 THEN 5.5 ELSE 4.0 END
-            * least(1.0, 2.0 / coalesce(people, 1)) - log2(coalesce(people, 1)) + log2({rows}.0 / w.n) AS weight
-        FROM line JOIN who_count w ON line.who = w.who LEFT JOIN shared ON line.number = shared.number
+            * least(1.0, 2.0 / coalesce(people, 1)) - log2(coalesce(people, 1))
+            + log2({rows}.0 / w.n) AS weight
+        FROM line JOIN who_count w ON line.who = w.who
+        LEFT JOIN shared ON line.number = shared.number
         WHERE line.n > 1""",
     )
     engine.make(
@@ -315,13 +332,14 @@ def _too_common(engine: Engine, kind: str, hashed: str) -> list[tuple[str, str, 
     if kind not in ("number", "email", "wechat", "identity"):
         return []
     values = engine.rows(
-        f"SELECT value, n FROM block_{kind} WHERE n > {MOST_IN_A_BLOCK} ORDER BY n DESC, value LIMIT 50"  # noqa: S608
+        f"SELECT value, n FROM block_{kind} WHERE n > {MOST_IN_A_BLOCK} "
+        "ORDER BY n DESC, value LIMIT 50"
     )
     if kind == "number":
         return [(kind, f"+{value}", int(count)) for value, count in values]
     named = []
     for value, count in values:
-        shown = engine.rows(f"SELECT min({kind}) FROM listed WHERE {hashed} = {value}")  # noqa: S608
+        shown = engine.rows(f"SELECT min({kind}) FROM listed WHERE {hashed} = {value}")
         named.append((kind, str(shown[0][0]), int(count)))
     return named
 
@@ -365,9 +383,11 @@ def _judge(engine: Engine) -> None:
         for side in "ab"
     )
     columns = ", ".join(
-        f"k{side}.name AS name_{side}, k{side}.surname AS surname_{side}, k{side}.is_full AS full_{side}, "
+        f"k{side}.name AS name_{side}, k{side}.surname AS surname_{side}, "
+        f"k{side}.is_full AS full_{side}, "
         f"k{side}.who IS NOT NULL AND NOT k{side}.is_full AS firm_{side}, "
-        f"k{side}.company AS company_{side}, r{side}.low AS low_{side}, r{side}.high AS high_{side}, "
+        f"k{side}.company AS company_{side}, "
+        f"r{side}.low AS low_{side}, r{side}.high AS high_{side}, "
         + ", ".join(f"n{side}.{column} AS {column}_{side}" for column in (*_FACTS, "address"))
         for side in "ab"
     )
@@ -395,7 +415,7 @@ def _rarity(engine: Engine) -> Rarity:
     usual: dict[str, float] = {}
     for kind in ("name", "company"):
         often = engine.rows(
-            f"SELECT {kind}, count(*) AS n FROM known JOIN member USING (row) "  # noqa: S608
+            f"SELECT {kind}, count(*) AS n FROM known JOIN member USING (row) "
             f"WHERE row = customer AND {kind} IS NOT NULL GROUP BY {kind} "
             f"ORDER BY n DESC, {kind} LIMIT {_OFTEN}"
         )
@@ -517,7 +537,8 @@ def _settle(engine: Engine) -> int:
         "unsure",
         """SELECT a, b, weight, x.is_full AS person_a, y.is_full AS person_b,
             x.surname AS surname_a, y.surname AS surname_b,
-            CASE WHEN x.is_full THEN x.name END AS name_a, CASE WHEN y.is_full THEN y.name END AS name_b
+            CASE WHEN x.is_full THEN x.name END AS name_a,
+            CASE WHEN y.is_full THEN y.name END AS name_b
         FROM judged JOIN known x ON x.row = a JOIN known y ON y.row = b
         WHERE verdict = 'same' AND is_weak AND NOT is_contested""",
     )

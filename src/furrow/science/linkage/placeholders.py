@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import re
 
+from furrow.science.linkage.text import words
+
 _WORDS = frozenset(
-    ["无", "无无", "没有", "没", "空", "空白", "暂无", "暂缺", "暂未", "待补", "待补充", "待定", "待填", "待完善", "待确认", "未知", "未填", "未填写", "未提供", "未登记", "未留", "不详", "不知道", "不明", "保密", "略", "同上", "同左", "见备注", "拒绝提供", "不愿提供", "无电话", "无手机", "无号码", "没电话", "没有电话", "无邮箱", "无地址", "无名", "无名氏", "匿名", "测试", "测试客户", "某某", "某先生", "某女士", "先生", "女士", "小姐", "客户", "业主", "本人", "家长", "机主", "用户", "顾客", "老板", "经理", "姓名", "电话", "手机", "手机号", "地址", "邮箱", "微信", "其他", "其它", "na", "n/a", "n.a.", "n.a", "nan", "null", "none", "nil", "nothing", "unknown", "unkown", "unavailable", "undefined", "missing", "empty", "blank", "tbd", "tba", "todo", "tbc", "test", "testing", "xxx", "xxxx", "xx", "x", "?", "??", "???", "-", "--", "---", ".", "..", "...", "_", "__", "*", "**", "***", "/", "//", "\\", "#", "#n/a", "#ref!", "#value!", "#name?", "#null!", "(null)", "(none)", "(blank)", "(空白)", "(无)", "<null>", "[null]", "anonymous", "no-email", "noemail", "none@none.com"]
-)  # fmt: skip
+    words(
+        "无 无无 没有 没 空 空白 暂无 暂缺 暂未 待补 待补充 待定 待填 待完善 待确认 未知 未填 "
+        "未填写 未提供 未登记 未留 不详 不知道 不明 保密 略 同上 同左 见备注 拒绝提供 "
+        "不愿提供 无电话 无手机 无号码 没电话 没有电话 无邮箱 无地址 无名 无名氏 匿名 测试 "
+        "测试客户 某某 某先生 某女士 先生 女士 小姐 客户 业主 本人 家长 机主 用户 顾客 老板 "
+        "经理 姓名 电话 手机 手机号 地址 邮箱 微信 其他 其它 na n/a n.a. n.a nan null none "
+        "nil nothing unknown unkown unavailable undefined missing empty blank tbd tba todo "
+        "tbc test testing xxx xxxx xx x ? ?? ??? - -- --- . .. ... _ __ * ** *** / // \\ # "
+        "#n/a #ref! #value! #name? #null! (null) (none) (blank) (空白) (无) <null> [null] "
+        "anonymous no-email noemail none@none.com"
+    )
+)
 _DUMMY_MAIL = re.compile(
     r"(?:test|none|no|null|na|noemail|no-?reply|nomail|abc|aaa|xxx|123|1|a|unknown|user|example)@.*"
     r"|.*@(?:example\.(?:com|org|net|cn)|test\.(?:com|cn)|none\.\w+|no\.\w+|xxx?\.\w+|abc\.com)"

@@ -74,8 +74,8 @@ class Profile:
 
 # Fields whose frequency matters, and those that belong to one person rather than to a crowd.
 COUNTED = (
-    "name", "sound", "company", "address", "road", "city", "district", "postcode", "email", "wechat",
-    "birthday", "identity",
+    "name", "sound", "company", "address", "road", "city", "district", "postcode", "email",
+    "wechat",     "birthday", "identity",
 )  # fmt: skip
 PERSONAL = frozenset({"number", "email", "wechat", "identity"})
 

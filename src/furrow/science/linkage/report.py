@@ -1,4 +1,7 @@
+# ruff: noqa: E501  (HTML, CSS and sentences)
 """The report of `furrow dedupe`: one page of HTML that needs nothing else."""
+
+# ruff: noqa: S608  (SQL is put together from our own names and numbers, never from cells)
 
 from __future__ import annotations
 
@@ -57,17 +60,17 @@ def summarise(engine: Engine, found: Found, files: Sequence[str], *, seconds: fl
     sizes = engine.rows(
         "SELECT least(n, 10) AS size, count(*) FROM cluster_size GROUP BY least(n, 10) ORDER BY size"
     )
-    largest = []
+    largest: list[tuple[int, list[Mapping[str, str]]]] = []
     for customer, count in engine.rows(
-        f"SELECT customer, n FROM cluster_size WHERE n > 1 ORDER BY n DESC, customer LIMIT {_LARGEST}"  # noqa: S608
+        f"SELECT customer, n FROM cluster_size WHERE n > 1 ORDER BY n DESC, customer LIMIT {_LARGEST}"
     ):
         rows = engine.rows(
-            f"SELECT {_columns('listed')} FROM listed JOIN customer USING (row) "  # noqa: S608
+            f"SELECT {_columns('listed')} FROM listed JOIN customer USING (row) "
             f"WHERE customer = {customer} ORDER BY row LIMIT {_ROWS_SHOWN}"
         )
         largest.append((int(count), [_shown(row) for row in rows]))
     doubts = engine.rows(
-        f"SELECT weight, reasons, {_columns('l')}, {_columns('r')} FROM doubt "  # noqa: S608
+        f"SELECT weight, reasons, {_columns('l')}, {_columns('r')} FROM doubt "
         "JOIN listed l ON l.row = a JOIN listed r ON r.row = b "
         f"ORDER BY weight DESC, a, b LIMIT {_DOUBTFUL}"
     )
@@ -95,12 +98,12 @@ def _quality(engine: Engine) -> list[ColumnQuality]:
     result = []
     for column in COLUMNS:
         filled, distinct = engine.rows(
-            f"SELECT count({column}), count(DISTINCT {column}) FROM listed"  # noqa: S608
+            f"SELECT count({column}), count(DISTINCT {column}) FROM listed"
         )[0]
         if not filled:
             continue
         value, count = engine.rows(
-            f"SELECT {column}, count(*) AS n FROM listed WHERE {column} IS NOT NULL "  # noqa: S608
+            f"SELECT {column}, count(*) AS n FROM listed WHERE {column} IS NOT NULL "
             f"GROUP BY {column} ORDER BY n DESC, {column} LIMIT 1"
         )[0]
         result.append(

@@ -16,6 +16,15 @@ _SPACE = re.compile(r"\s+")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
 
+def words(text: str) -> list[str]:
+    """A table of words, written as one text to be read by people.
+
+    >>> words("先生 女士")
+    ['先生', '女士']
+    """
+    return text.split()
+
+
 def plain(text: str) -> str:
     """Half-width, no invisible characters, single spaces, trimmed.
 
@@ -41,7 +50,7 @@ def has_han(text: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _simplified_characters() -> dict[int, str]:
+def simplified_characters() -> dict[int, str]:
     """Traditional to simplified, one character to one: enough for comparing, and fast."""
     convert = opencc.OpenCC("t2s").convert
     table: dict[int, str] = {}
@@ -58,7 +67,7 @@ def simplified(text: str) -> str:
     >>> simplified("陳偉")
     '陈伟'
     """
-    return text if text.isascii() else text.translate(_simplified_characters())
+    return text if text.isascii() else text.translate(simplified_characters())
 
 
 def unaccented(text: str) -> str:

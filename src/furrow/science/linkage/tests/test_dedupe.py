@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,7 @@ from furrow.science.linkage import engines, pipeline, report, words
 from furrow.science.linkage.dedupe import Wish, dedupe
 from furrow.science.linkage.engines import DuckEngine, connected
 from furrow.science.linkage.link import components
+from furrow.science.linkage.names import plain_name_pattern
 from furrow.science.linkage.numbers import read_numbers
 
 LIST = """姓名,手机号,公司
@@ -219,6 +221,13 @@ def test_the_quick_reading_of_a_mobile_is_the_slow_one(engine: DuckEngine, cell:
 
     if quick is not None:
         assert read_numbers(cell).numbers == (f"+86{quick}",)
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFE), max_size=4))
+def test_the_quick_reading_of_a_name_is_the_slow_one(name: str) -> None:
+    if re.search(plain_name_pattern(), name):
+        (row,) = pipeline.name_rows([(name,)], None)
+        assert row == (name, name, name[0], True, None)
 
 
 @pytest.mark.slow

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (tables of Chinese spellings)
 """Lists of every encoding and layout open; a broken one says where it is broken."""
 
 from pathlib import Path

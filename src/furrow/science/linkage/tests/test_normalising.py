@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (tables of Chinese spellings)
 """The examples in the docstrings hold, and the spellings that lists really contain are read."""
 
 import doctest
