@@ -61,8 +61,10 @@ lock: .venv/.has-dev ## resolve the newest releases of at least a week's age, wi
 	    requirements/$$set.in -o requirements/$$set.txt || exit 1; done
 	cd frontend && npm install --package-lock-only
 
-bench: .venv/.has-dev ## measure; never part of the gate
-	$(BIN)/pytest -m bench bench $(PYTEST_ARGS)
+bench: .venv/.has-dev $(DIST)/.built ## measure; never part of the gate
+	$(BIN)/python bench/imports.py
+	$(BIN)/python bench/floor_push.py
+	$(BIN)/python bench/pages.py
 
 screenshots: .venv/.has-dev .ready-for-browsers ## photograph every page of a running demo, in both languages and schemes
 	$(BIN)/furrow screenshots
