@@ -24,7 +24,7 @@ from furrow.permits.rules import CampaignWindow, NotPermitted, Purpose
 
 from .models import Heartbeat
 from .queries import NAME, Dial, is_silent
-from .rules import LONGEST_QUEUED, SILENCE
+from .rules import LONGEST_QUEUED, SILENCE, check_nothing_owed
 
 
 def start_call(
@@ -39,8 +39,9 @@ def start_call(
     """Ask the gate, and if it says yes, queue the call for the dialer.
 
     Raises NotPermitted when the gate says no. The denial is stored all the same, and so this may
-    not be called inside another transaction.
+    not be called inside another transaction. Raises CannotCall while the agent owes a result.
     """
+    check_nothing_owed(owes_result=Call.objects.unwrapped().filter(agent=agent).exists())
     with transaction.atomic(durable=True):
         decision, permit = request_permit(
             number=number,

@@ -3,6 +3,10 @@
 import re
 from datetime import timedelta
 
+from django.utils.translation import gettext as _t
+
+from furrow.common.refusal import Refused
+
 # The dialer gives a sign of life this often …
 BEAT_EVERY = timedelta(seconds=2)
 # … and after this silence it is taken for dead, and its calls are closed by others.
@@ -11,6 +15,17 @@ SILENCE = timedelta(seconds=15)
 LONGEST_QUEUED = timedelta(seconds=20)
 # How long a customer's phone may ring.
 RING_SECONDS = 30.0
+
+
+class CannotCall(Refused):
+    """The agent owes something before the next call."""
+
+
+def check_nothing_owed(*, owes_result: bool) -> None:
+    """Raise CannotCall while the last call waits for its result: unrecorded is undone (E3)."""
+    if owes_result:
+        raise CannotCall(_t("Give your last call its result first, then call."), rule="E3")
+
 
 _LEG = re.compile(r"call-(\d+)(-agent)?")
 

@@ -19,7 +19,7 @@ from furrow.dialer.actions import (
     take_queued,
 )
 from furrow.dialer.queries import hang_ups_asked, last_beat_at
-from furrow.dialer.rules import LONGEST_QUEUED, SILENCE
+from furrow.dialer.rules import LONGEST_QUEUED, SILENCE, CannotCall
 from furrow.organisation.models import Presence
 from furrow.organisation.rules import PresenceState
 from furrow.organisation.tests.make import make_agent
@@ -45,6 +45,18 @@ def test_the_gate_says_yes_and_the_call_waits_for_the_dialer() -> None:
     assert (call.state, call.number, call.agent) == (CallState.QUEUED, number, agent)
     assert Permit.objects.get().spent_at == OPEN
     assert Presence.objects.get(user=agent).state == PresenceState.CALLING
+
+
+def test_who_owes_a_result_makes_no_further_call() -> None:
+    agent = make_agent()
+    make_call(agent=agent, state=CallState.ENDED, at=OPEN - timedelta(minutes=2))
+    number = number_of(make_customer(owner=agent))
+
+    with pytest.raises(CannotCall, match="result") as refusal:
+        start_call(number=number, agent=agent, by=agent, at=OPEN)
+
+    assert refusal.value.rule == "E3"
+    assert not Permit.objects.filter(closed_at=None).exists()
 
 
 def test_the_gate_says_no_and_the_denial_is_kept() -> None:
