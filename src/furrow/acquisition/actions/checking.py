@@ -59,8 +59,10 @@ def read_file(*, batch: Batch) -> Iterator[int]:
             locked = Batch.objects.select_for_update().get(pk=batch.pk)
             if locked.state != BatchState.CHECKING:
                 return  # stopped by a person
-            _copy_rows(batch, columns, chunk)
             done += len(chunk)
+            if locked.rows >= done:
+                continue  # another worker, taken for dead, has stored them meanwhile
+            _copy_rows(batch, columns, chunk)
             locked.rows = done
             locked.progress = {**locked.progress, "done": done}
             locked.save(update_fields=["rows", "progress"])

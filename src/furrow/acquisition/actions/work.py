@@ -111,7 +111,7 @@ def take_step(*, batch_id: int, at: datetime) -> bool:
             tell(Batch.objects.get(pk=batch_id))
         with transaction.atomic():
             batch = _locked(batch)
-            if batch.state == BatchState.CHECKING:
+            if batch.state == BatchState.CHECKING and batch.progress["phase"] == "reading":
                 _enter_phase(batch, "gathering", of=batch.rows)
         return True
     for _attempt in range(_TRIES - 1):

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from furrow.acquisition import actions
-from furrow.acquisition.actions import importing, work
+from furrow.acquisition.actions import checking, importing, work
 from furrow.acquisition.models import Batch, Lead, Row
 from furrow.acquisition.rules import BatchState, CannotImport, Finding, RowState
 from furrow.audit.models import Event
@@ -439,3 +439,21 @@ def test_rows_that_nobody_may_call_are_counted_and_stored() -> None:
 
     assert batch.findings["forbidden"] == 1
     assert batch.counts["created"] == 2
+
+
+def test_two_workers_reading_one_list_store_every_row_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checking, "READ_ROWS", 2)
+    batch = make_list([(f"客户{n}", f"1380013{n:04d}") for n in range(7)])
+    actions.start_check(batch=batch, by=batch.by, at=timezone.now())
+    batch.refresh_from_db()
+
+    one, other = checking.read_file(batch=batch), checking.read_file(batch=batch)
+    next(one)
+    next(other)
+    list(one)
+    list(other)
+
+    assert Row.objects.filter(batch=batch).count() == 7
+    assert finish(batch).findings[Finding.NEW] == 7
