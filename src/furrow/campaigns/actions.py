@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Count, F
 from django.utils.translation import gettext as _
 
 from furrow.audit.actions import record
@@ -79,32 +80,35 @@ def fill_campaign(
 
     A customer an agent of the campaign owns stays with that agent; one that somebody outside owns
     is left out, because only the owner may call (B3); so is one nobody may call (C4). Those already
-    in the campaign stay as they are. Set-based: the cost is two statements, whatever the number of
-    customers.
+    in the campaign stay as they are. Set-based: a few statements, whatever the number of customers.
 
     Returns agent id -> how many customers wait for that agent in this campaign now.
     """
     agents = list(campaign.agents.agents().order_by("pk"))
     if not agents:
         raise CannotChangeCampaign(_("None of its agents can work any more."), rule="C1")
-    customers = customers.callable()
-    allocate_customers(customers=customers.in_pool(), agents=agents, by=by, at=at)
-    wanted, params = customers.order_by().values("pk").query.sql_with_params()
+    # Chosen before anybody is dealt: afterwards a filter such as "in the pool" no longer fits them.
+    wanted = list(customers.callable().order_by("pk").values_list("pk", flat=True))
+    allocate_customers(customers=wanted, agents=agents, by=by, at=at)
     with connection.cursor() as cursor:
         cursor.execute(
-            load_sql("furrow.campaigns", "fill_campaign").replace("/* customers */", wanted),
-            [campaign.pk, *params, [agent.pk for agent in agents]],
+            load_sql("furrow.campaigns", "fill_campaign"),
+            {
+                "campaign": campaign.pk,
+                "customers": wanted,
+                "agents": [agent.pk for agent in agents],
+            },
         )
         added = cursor.rowcount
     record("campaign.filled", of=campaign, by=by.username, at=at, added=added)
-    waiting = Target.objects.filter(campaign=campaign, state=TargetState.WAITING).values_list(
-        "agent_id", flat=False
+    waiting = (
+        Target.objects.filter(campaign=campaign, state=TargetState.WAITING)
+        .exclude(agent=None)
+        .values_list("agent_id")
+        .annotate(waiting=Count("id"))
+        .order_by()
     )
-    tally: dict[int, int] = {agent.pk: 0 for agent in agents}
-    for (agent_id,) in waiting.iterator():
-        if agent_id is not None:
-            tally[agent_id] = tally.get(agent_id, 0) + 1
-    return tally
+    return dict.fromkeys((agent.pk for agent in agents), 0) | dict(waiting)
 
 
 @transaction.atomic
@@ -129,8 +133,6 @@ def change_state(*, campaign: Campaign, to: CampaignState, by: User, at: datetim
 
 def count_attempt(*, campaign_id: int, customer_id: int) -> None:
     """One more call was dialled to this customer in this campaign."""
-    from django.db.models import F
-
     Target.objects.filter(campaign_id=campaign_id, customer_id=customer_id).update(
         attempts=F("attempts") + 1
     )

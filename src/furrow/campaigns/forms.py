@@ -1,5 +1,6 @@
 """What people fill in to make a campaign, a script and its dispositions."""
 
+import re
 from datetime import time
 from typing import Any
 
@@ -148,13 +149,14 @@ class ScriptForm(forms.Form):
         for number, line in enumerate(self.cleaned_data[name].splitlines(), start=1):
             if not line.strip():
                 continue
-            left, found, right = line.replace("：", ":").partition(mark)
-            if not found or not left.strip() or not right.strip():
+            # A Chinese keyboard writes the colon full-width; what is said keeps its own.
+            parts = re.split(mark.replace(":", "[:：]"), line, maxsplit=1)
+            if len(parts) < 2 or not all(part.strip() for part in parts):
                 raise forms.ValidationError(
                     _("Line %(number)d lacks “%(mark)s” between its two parts."),
                     params={"number": number, "mark": mark},
                 )
-            pairs.append({keys[0]: left.strip(), keys[1]: right.strip()})
+            pairs.append({key: part.strip() for key, part in zip(keys, parts, strict=True)})
         return pairs
 
     def clean_steps(self) -> list[dict[str, str]]:

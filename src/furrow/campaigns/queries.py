@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Q, Sum
 
 from furrow.customers.models import CustomerQuerySet
 from furrow.organisation.models import User
@@ -57,8 +57,6 @@ def waiting_count(*, agent: User, at: datetime, most: int = 1000) -> int:
 
 def progress_of(campaigns: list[Campaign]) -> Mapping[int, Progress]:
     """Progress by campaign id; one grouped query for the whole page."""
-    from django.db.models import Sum
-
     rows = (
         Target.objects.filter(campaign__in=campaigns)
         .values("campaign_id")
@@ -88,8 +86,6 @@ class AgentShare:
 
 def shares_of(campaign: Campaign) -> list[AgentShare]:
     """Each agent's part of a campaign, by name; agents without customers included."""
-    from django.db.models import Sum
-
     rows: dict[int | None, dict[str, Any]] = {
         row["agent_id"]: dict(row)
         for row in Target.objects.filter(campaign=campaign)
@@ -138,8 +134,6 @@ class ScriptRow:
 
 def scripts_with_latest() -> list[ScriptRow]:
     """Every script by name, its latest version, and how many campaigns use any version."""
-    from django.db.models import Max
-
     rows = Script.objects.annotate(
         latest=Max("versions__version"),
         saved=Max("versions__at"),

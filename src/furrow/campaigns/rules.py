@@ -1,7 +1,6 @@
 """What a campaign may be and do. No database, no clock."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext as _t
@@ -49,14 +48,6 @@ class Effect(TextChoices):
 # Effects that put the number on the do-not-call list, company-wide.
 SUPPRESSING = frozenset({Effect.INVALID, Effect.NOT_THIS_PERSON, Effect.DO_NOT_CALL})
 
-# One key press plans the next follow-up: key, what it says, how far ahead.
-NEXT_STEPS: Mapping[str, timedelta] = {
-    "1d": timedelta(days=1),
-    "3d": timedelta(days=3),
-    "1w": timedelta(weeks=1),
-    "2w": timedelta(weeks=2),
-}
-
 
 class CannotChangeCampaign(Refused):
     """The campaign's state or make-up does not allow this."""
@@ -72,7 +63,7 @@ def check_move(now: CampaignState, to: CampaignState) -> None:
         )
 
 
-# What a new company starts with: key, name in English and Chinese, effect, whether CP is asked.
+# What a new company starts with: key, name in English and Chinese, effect.
 DEFAULT_DISPOSITIONS: tuple[tuple[int, str, str, Effect], ...] = (
     (1, "Interested", "有意向", Effect.FOLLOW_UP),
     (2, "Sold", "已成交", Effect.SOLD),

@@ -61,6 +61,20 @@ def test_customers_of_the_pool_are_shared_evenly_and_each_has_one_owner() -> Non
     )
 
 
+def test_an_audience_in_the_pool_of_another_team_is_dealt_and_put_in() -> None:
+    """Dealing changes owner and team, by which the audience was chosen."""
+    team = make_team()
+    agent, ops = make_agent(), make_user(role=Role.OPERATIONS)
+    pooled = make_customer(team=team)
+    campaign = create_campaign(draft=draft_for([agent]), by=ops, at=NOON)
+    audience = Customer.objects.in_pool().filter(team=team)
+
+    tally = fill_campaign(campaign=campaign, customers=audience, by=ops, at=NOON)
+
+    assert tally == {agent.pk: 1}
+    assert Target.objects.get().customer == pooled
+
+
 def test_a_customer_owned_outside_the_campaign_is_left_out() -> None:
     agent, stranger = make_agent(), make_agent()
     ops = make_user(role=Role.OPERATIONS)
