@@ -97,7 +97,9 @@ def compare_profiles(a: Profile, b: Profile, rarity: Rarity) -> Comparison:
     weight = rarity.prior + _sum(findings, codes, rarity)
     is_weak = not ((a.is_full and b.is_full) or (a.is_firm and b.is_firm))
     if weight >= SAME_BITS and (
-        _may_be_namesakes(a, b, codes) or (is_weak and not _is_personal(findings))
+        _may_be_namesakes(a, b, codes)
+        or ((is_weak or _is_half_alike(findings)) and not _is_personal(findings))
+        or (_is_half_alike(findings) and min(a.times, b.times) > 1)
     ):
         verdict = "doubtful"
     elif weight >= SAME_BITS:
@@ -125,8 +127,7 @@ def _sum(findings: Sequence[Reason], codes: set[str], rarity: Rarity) -> float:
     than the prior; under no full name, no more than a mobile alone, so that another birthday or
     sex is heard.
     """
-    is_half_alike = any(f.code == "name_similar" and has_han(f.left) for f in findings)
-    if is_half_alike or codes & {"name_differs", "surname_differs"}:
+    if _is_half_alike(findings) or codes & {"name_differs", "surname_differs"}:
         most = 0.0
     elif "same_number" in codes and ("same_surname" in codes or not codes & _NAMED):
         most = 5.5
@@ -135,6 +136,12 @@ def _sum(findings: Sequence[Reason], codes: set[str], rarity: Rarity) -> float:
     shared = sum(finding.bits for finding in findings if finding.code in _HOUSEHOLD)
     other = sum(finding.bits for finding in findings if finding.code not in _HOUSEHOLD)
     return min(shared, most - rarity.prior) + other
+
+
+def _is_half_alike(findings: Sequence[Reason]) -> bool:
+    """Whether two Chinese names differ in a character: a slip, or, when both are written more
+    than once, a sister."""
+    return any(finding.code == "name_similar" and has_han(finding.left) for finding in findings)
 
 
 _NAMED = frozenset(
@@ -170,15 +177,18 @@ def _is_personal(findings: Sequence[Reason]) -> bool:
 
 
 def _may_be_namesakes(a: Profile, b: Profile, codes: set[str]) -> bool:
-    """Reached on different lines, with nothing personal in common: two people of one name in
-    one building or firm, or two branches of one chain."""
-    if codes & _PERSONAL_CODES or "number_differs" not in codes:
+    """Nothing personal in common: two people of one name in one building or firm, or two
+    branches of one chain."""
+    if codes & _PERSONAL_CODES:
         return False
-    if "address_differs" in codes:
+    if {"number_differs", "address_differs"} <= codes:
         return True
-    if not (any(map(is_mobile, a.numbers)) and any(map(is_mobile, b.numbers))):
+    if "same_address" in codes and _names_a_flat(a.doors):
         return False
-    return not ("same_address" in codes and _names_a_flat(a.doors))
+    if codes & {"same_address", "address_similar"} and "same_company" not in codes:
+        return a.is_full and has_han(a.name)
+    both_mobile = any(map(is_mobile, a.numbers)) and any(map(is_mobile, b.numbers))
+    return "number_differs" in codes and both_mobile
 
 
 def _names_a_flat(doors: Sequence[str]) -> bool:

@@ -363,7 +363,7 @@ def _judge(engine: Engine) -> None:
     )
     engine.make(
         "node",
-        f"""SELECT customer, {facts},
+        f"""SELECT customer, count(*) AS times, {facts},
             substr(max(lpad(CAST(length(address) AS STRING), 4, '0') || address), 5) AS address
         FROM listed JOIN member USING (row)
         JOIN (SELECT a AS customer FROM candidate UNION SELECT b FROM candidate) c USING (customer)
@@ -386,7 +386,7 @@ def _judge(engine: Engine) -> None:
         f"k{side}.name AS name_{side}, k{side}.surname AS surname_{side}, "
         f"k{side}.is_full AS full_{side}, "
         f"k{side}.who IS NOT NULL AND NOT k{side}.is_full AS firm_{side}, "
-        f"k{side}.company AS company_{side}, "
+        f"k{side}.company AS company_{side}, n{side}.times AS times_{side}, "
         f"r{side}.low AS low_{side}, r{side}.high AS high_{side}, "
         + ", ".join(f"n{side}.{column} AS {column}_{side}" for column in (*_FACTS, "address"))
         for side in "ab"
@@ -456,13 +456,15 @@ def judge_rows(rows: Sequence[Row], rarity: Rarity) -> list[Row]:
     return made
 
 
-_NAMES = 7  # name, surname, is_full, is_firm, company, low, high; then _FACTS and the address
+_NAMES = (
+    8  # name, surname, is_full, is_firm, company, times, low, high; then _FACTS and the address
+)
 
 
 def _profile(
     customer: int, shared: int | None, facts: Row, both: Sequence[bool], *, with_sound: bool
 ) -> Profile:
-    name, surname, is_full, is_firm, company, low, high = facts[:_NAMES]
+    name, surname, is_full, is_firm, company, times, low, high = facts[:_NAMES]
     numbers = dict.fromkeys([f"+{n}" for n in (shared, low, high) if n is not None])
     read: dict[str, Any] = {
         column: _READERS[column](facts[_NAMES + place])
@@ -487,6 +489,7 @@ def _profile(
         sound=_sound(name) if is_full and with_sound else "",
         company=company or "",
         numbers=tuple(numbers),
+        times=times,
         **read,
     )
 

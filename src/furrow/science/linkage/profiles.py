@@ -47,6 +47,7 @@ class Profile:
 
     is_full  whether a person is named in full
     is_firm  whether the record is about a firm rather than about somebody in it
+    times    how many rows say so
     """
 
     id: int | str
@@ -70,6 +71,7 @@ class Profile:
     birthday: str = ""
     sex: str = ""
     identity: str = ""
+    times: int = 1
 
 
 # Fields whose frequency matters, and those that belong to one person rather than to a crowd.
