@@ -48,10 +48,10 @@ def message_of(delivery: Delivery, *, at: datetime) -> Message:
 
 
 def to_send(delivery_id: int) -> Delivery | None:
-    """The delivery, if it still has to be sent; None when it arrived, ended or was stopped."""
+    """The delivery, if it still has to be sent; None when it arrived or was given up."""
     return (
         Delivery.objects.select_related("endpoint")
-        .filter(pk=delivery_id, delivered_at=None, given_up_at=None, endpoint__is_active=True)
+        .filter(pk=delivery_id, delivered_at=None, given_up_at=None)
         .first()
     )
 

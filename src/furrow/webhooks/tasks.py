@@ -17,10 +17,16 @@ def deliver(*, delivery_id: int) -> None:
     delivery = to_send(delivery_id)
     if delivery is None:
         return
-    message = message_of(delivery, at=timezone.now())
     error = ""
-    try:
-        post(message.url, body=message.body, headers=message.headers, local=settings.WEBHOOKS_LOCAL)
-    except CannotSend as problem:
-        error = str(problem)
+    if not delivery.endpoint.is_active:
+        error = "the webhook is stopped"
+    else:
+        message = message_of(delivery, at=timezone.now())
+        try:
+            post(
+                message.url, body=message.body, headers=message.headers,
+                local=settings.WEBHOOKS_LOCAL,
+            )  # fmt: skip
+        except CannotSend as problem:
+            error = str(problem)
     actions.note_attempt(delivery_id=delivery_id, error=error, at=timezone.now())
