@@ -18,7 +18,7 @@ export npm_config_audit := false
 export NODE_USE_SYSTEM_CA := 1
 export UV_CACHE_DIR := $(CACHE)/uv
 
-.PHONY: help run test check format docs lock messages build bench screenshots clean test-pg15
+.PHONY: help run test check format docs lock messages build bench screenshots clean test-pg15 test-newest
 
 help: ## list the recipes
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1 | \2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -76,6 +76,9 @@ clean: ## remove everything the recipes made, except the cache folder's database
 test-pg15: ## the tests on Debian 12's PostgreSQL 15, if it is installed
 	@test -x /usr/lib/postgresql/15/bin/pg_ctl || { echo "apt-get install postgresql-15, then again"; exit 1; }
 	PG_BIN=/usr/lib/postgresql/15/bin $(BIN)/pytest $(PYTEST_ARGS)
+
+test-newest: .venv/.has-dev $(DIST)/.built ## most tests on the newest Python of this machine, if newer than .venv's
+	@tools/test-newest
 
 # -- what the recipes stand on --------------------------------------------------------------------
 
