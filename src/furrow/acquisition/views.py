@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from furrow.common.refusal import Refused
+from furrow.common.streams import in_this_language
 from furrow.customers.models import Customer
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
@@ -311,7 +312,9 @@ def errors(request: Request, batch_id: int) -> StreamingHttpResponse:
             cells = [*one.cells[:width], *[""] * (width - len(one.cells))]
             yield writer.writerow([*cells, one.problem_text])
 
-    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(
+        in_this_language(lines()), content_type="text/csv; charset=utf-8"
+    )
     response["Content-Disposition"] = f'attachment; filename="list-{batch.pk}-errors.csv"'
     return response
 

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from furrow.common.phone import mask, pretty
+from furrow.common.streams import in_this_language
 from furrow.organisation.http import Request, requires
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
@@ -228,7 +229,7 @@ def export(request: Request) -> StreamingHttpResponse:
     note_export(customers=counted(chosen), filters=used, by=request.user, at=timezone.now())
     name = f"customers-{timezone.localdate():%Y%m%d}.csv"
     return StreamingHttpResponse(
-        _csv(chosen),
+        in_this_language(_csv(chosen)),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from furrow.audit.actions import record
+from furrow.common.streams import in_this_language
 from furrow.organisation.http import Request, requires
 from furrow.organisation.models import Team
 from furrow.organisation.rules import Act, Scope
@@ -192,7 +193,7 @@ def export(request: Request) -> StreamingHttpResponse:
         report="day", on=found.on, dimension=dimension, rows=len(rows),
     )  # fmt: skip
     response = StreamingHttpResponse(
-        _lines(dimension, rows.items()), content_type="text/csv; charset=utf-8"
+        in_this_language(_lines(dimension, rows.items())), content_type="text/csv; charset=utf-8"
     )
     response["Content-Disposition"] = (
         f'attachment; filename="furrow-{found.on.isoformat()}-{dimension}.csv"'
