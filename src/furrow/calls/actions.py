@@ -167,6 +167,8 @@ def wrap_up_call(
     Raises CannotWrapUp while the call is on, or has its result, or the disposition belongs to
     another campaign; BadScore.
     """
+    # The customer first, as everywhere: what a result sets off, and a merge, lock it too.
+    Customer.objects.select_for_update(no_key=True).only("pk").get(pk=call.customer_id)
     call = (
         Call.objects.select_for_update(of=("self",))
         .select_related("agent", "customer", "number", "campaign")

@@ -32,7 +32,8 @@ def plan_followup(
     """
     check_due(due_at=due_at, at=at)
     # The customer's row is the lock: two people planning at once leave one promise, not an error.
-    Customer.objects.select_for_update().get(pk=customer.pk)
+    # Not the key: rows that merely point at the customer need not wait, nor deadlock.
+    Customer.objects.select_for_update(no_key=True).only("pk").get(pk=customer.pk)
     for earlier in FollowUp.objects.open().filter(customer=customer):
         finish_followup(followup=earlier, by=by, at=at, call=after_call)
     followup = FollowUp.objects.create(

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Case, IntegerField, Q, Value, When
+from django.db.models import Case, Count, F, IntegerField, Q, Value, When
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 
 from furrow.customers.models import Customer
 from furrow.customers.rules import Moment
@@ -13,7 +15,12 @@ from .models import FollowUp, FollowUpQuerySet
 from .rules import Reason
 
 
-def for_the_day(*, user: User, at: datetime, until: datetime) -> FollowUpQuerySet:
+def end_of_day(at: datetime) -> datetime:
+    """The last instant of the local day that `at` lies in."""
+    return localtime(at).replace(hour=23, minute=59, second=59, microsecond=999999)
+
+
+def for_the_day(*, user: User, until: datetime) -> FollowUpQuerySet:
     """Open follow-ups due before `until`: promises first, then by due time, the longest overdue
     first within each."""
     promised_first = Case(
@@ -39,8 +46,6 @@ class Load:
 
 def load_of(*, user: User, at: datetime, day_ends: datetime) -> Load:
     """Counts of one's own open follow-ups; three index-only counts in one query."""
-    from django.db.models import Count
-
     row = (
         FollowUp.objects.open()
         .filter(assigned_to=user, due_at__lt=day_ends + timedelta(days=7))
@@ -55,7 +60,7 @@ def load_of(*, user: User, at: datetime, day_ends: datetime) -> Load:
 
 def next_due(*, agent: User, at: datetime, skip: int | None = None) -> FollowUp | None:
     """The follow-up this agent should keep now: due by `at`, promises first. None if none."""
-    due = for_the_day(user=agent, at=at, until=at).filter(assigned_to=agent)
+    due = for_the_day(user=agent, until=at).filter(assigned_to=agent)
     if skip is not None:
         due = due.exclude(customer_id=skip)
     return due.first()
@@ -67,8 +72,6 @@ def open_of(customer: Customer) -> FollowUp | None:
 
 def tell_followups(customer: Customer, before: datetime | None, most: int) -> list[Moment]:
     """Plans and their keeping, for the timeline."""
-    from django.utils.translation import gettext as _
-
     rows = FollowUp.objects.filter(customer=customer).select_related("assigned_to")
     if before is not None:
         rows = rows.filter(planned_at__lt=before)
@@ -90,8 +93,6 @@ def tell_followups(customer: Customer, before: datetime | None, most: int) -> li
 
 
 def _local(moment: datetime) -> str:
-    from django.utils.timezone import localtime
-
     return localtime(moment).strftime("%Y-%m-%d %H:%M")
 
 
@@ -118,8 +119,6 @@ def compliance_by_agent(*, user: User, at: datetime) -> list[AgentCompliance]:
 
     Kept in time = finished no later than a day after it was due.
     """
-    from django.db.models import Count, F
-
     since = at - timedelta(days=30)
     rows = (
         FollowUp.objects.visible_to(user)

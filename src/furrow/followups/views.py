@@ -1,6 +1,6 @@
 """The morning list, and the panel beside a customer."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -14,14 +14,10 @@ from furrow.organisation.rules import Act, Scope
 from .actions import finish_followup, plan_followup
 from .forms import PlanForm
 from .models import FollowUp
-from .queries import compliance_by_agent, for_the_day, load_of, open_of
+from .queries import compliance_by_agent, end_of_day, for_the_day, load_of, open_of
 from .rules import Reason
 
 _MOST = 200
-
-
-def _day_end(at: datetime) -> datetime:
-    return timezone.localtime(at).replace(hour=23, minute=59, second=59, microsecond=999999)
 
 
 @requires(Act.VIEW_FOLLOWUPS)
@@ -29,9 +25,9 @@ def _day_end(at: datetime) -> datetime:
 def followups(request: Request) -> HttpResponse:
     """Due and overdue: promises first. `?within=7` looks a week ahead; `?all=1` the team's."""
     at = timezone.now()
-    ends = _day_end(at)
+    ends = end_of_day(at)
     ahead = 7 if request.GET.get("within") == "7" else 0
-    rows = for_the_day(user=request.user, at=at, until=ends + timedelta(days=ahead))
+    rows = for_the_day(user=request.user, until=ends + timedelta(days=ahead))
     sees_others = request.user.scope(Act.VIEW_FOLLOWUPS) > Scope.OWN
     is_mine = request.user.can(Act.USE_DESK) and not (sees_others and request.GET.get("all"))
     if is_mine:

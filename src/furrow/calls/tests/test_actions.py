@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from furrow.audit.models import Event
 from furrow.calls.actions import move_call, place_call, wrap_up_call
@@ -195,6 +196,20 @@ def test_a_result_is_stored_once_and_frees_the_agent() -> None:
     assert presence_of(call.agent) == PresenceState.READY
     with pytest.raises(CannotWrapUp):
         wrap_up_call(call=call, disposition=result, cp=3, remark="", by=call.agent, at=LATER)
+
+
+def test_a_result_locks_the_customer_before_the_call() -> None:
+    """As a merge does, which locks the calls afterwards: the other order would deadlock."""
+    call = make_call(state=CallState.ENDED)
+    with CaptureQueriesContext(connection) as queries:
+        wrap_up_call(
+            call=call, disposition=make_disposition(), cp=3, remark="", by=call.agent, at=LATER
+        )
+
+    locks = [query["sql"] for query in queries if " FOR " in query["sql"]]
+    assert '"customers_customer"' in locks[0]
+    assert "FOR NO KEY UPDATE" in locks[0]
+    assert '"calls_call"' in locks[1]
 
 
 def test_a_call_that_is_on_has_no_result_yet() -> None:

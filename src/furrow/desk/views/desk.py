@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -26,7 +27,7 @@ from furrow.desk.queries import (
 )
 from furrow.desk.rules import NEXT_STEPS, AwayReason, due_of
 from furrow.dialer.actions import ask_hang_up, start_call
-from furrow.followups.queries import for_the_day, load_of
+from furrow.followups.queries import end_of_day, for_the_day, load_of
 from furrow.organisation.actions import set_presence
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act, PresenceState
@@ -35,14 +36,9 @@ from furrow.permits.rules import Purpose
 _QUEUE_ROWS = 12
 
 
-def _day_end(at: datetime) -> datetime:
-    local = timezone.localtime(at)
-    return local.replace(hour=23, minute=59, second=59, microsecond=999999)
-
-
 def _desk_context(request: Request, *, at: datetime, seat: Seat | None) -> dict[str, Any]:
     agent = request.user
-    day_ends = _day_end(at)
+    day_ends = end_of_day(at)
     return {
         "seat": seat,
         "call": seat.call if seat else None,
@@ -58,9 +54,7 @@ def _desk_context(request: Request, *, at: datetime, seat: Seat | None) -> dict[
         else [(step, None) for step in NEXT_STEPS],
         "cp_keys": list(zip(range(6), "asdfgh", strict=True)),
         "suggested": suggested(seat) if seat else None,
-        "queue": for_the_day(user=agent, at=at, until=day_ends).filter(assigned_to=agent)[
-            :_QUEUE_ROWS
-        ],
+        "queue": for_the_day(user=agent, until=day_ends).filter(assigned_to=agent)[:_QUEUE_ROWS],
         "load": load_of(user=agent, at=at, day_ends=day_ends),
         "waiting": waiting_count(agent=agent, at=at),
         "now": at,
@@ -137,7 +131,7 @@ def call(request: Request) -> HttpResponse:
     )
     if request.POST.get("open"):  # from the record or the follow-up list: go to the desk
         response = HttpResponse(status=204)
-        response["HX-Redirect"] = "/desk/"
+        response["HX-Redirect"] = reverse("desk")
         return response
     return _bar(request, at=at)
 

@@ -72,7 +72,7 @@ def test_the_morning_begins_with_promises_the_longest_overdue_first() -> None:
     early_promise = make_followup(agent=agent, due_at=NOON - 2 * DAY, reason=Reason.PROMISE)
     make_followup(agent=agent, due_at=NOON + 3 * DAY)
 
-    rows = list(for_the_day(user=agent, at=NOON, until=NOON + DAY))
+    rows = list(for_the_day(user=agent, until=NOON + DAY))
 
     assert rows == [early_promise, late_promise, interest]
     assert next_due(agent=agent, at=NOON) == early_promise
