@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pghistory
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, IntegerField, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from furrow.calls.models import Call
@@ -15,6 +15,11 @@ from furrow.organisation.models import User
 from furrow.organisation.rules import Act, Scope
 
 from .rules import Reason
+
+# Sorts promises before everything else.
+PROMISED_FIRST = Case(
+    When(reason="promise", then=Value(0)), default=Value(1), output_field=IntegerField()
+)
 
 
 class FollowUpQuerySet(models.QuerySet["FollowUp"]):
@@ -69,7 +74,19 @@ class FollowUp(models.Model):
                 fields=["assigned_to", "due_at"],
                 condition=Q(done_at=None),
             ),
-            models.Index(name="followup_open_by_due", fields=["due_at"], condition=Q(done_at=None)),
+            # The company's list in its own order: it walks this index, however many are open.
+            models.Index(
+                PROMISED_FIRST,
+                "due_at",
+                "id",
+                name="followup_open_in_order",
+                condition=Q(done_at=None),
+            ),
+            models.Index(
+                name="followup_done",
+                fields=["done_at", "assigned_to", "due_at"],
+                condition=Q(done_at__isnull=False),
+            ),
             models.Index(name="followup_by_customer", fields=["customer", "-planned_at"]),
         ]
 
