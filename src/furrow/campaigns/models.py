@@ -177,6 +177,8 @@ class Target(models.Model):
                 condition=Q(state="waiting"),
             ),
             models.Index(name="target_by_customer", fields=["customer"]),
+            # Progress is counted within this index: it holds all that the count needs.
+            models.Index(name="target_progress", fields=["campaign", "state", "attempts"]),
         ]
 
     def __str__(self) -> str:

@@ -56,15 +56,15 @@ def waiting_count(*, agent: User, at: datetime, most: int = 1000) -> int:
 
 
 def progress_of(campaigns: list[Campaign]) -> Mapping[int, Progress]:
-    """Progress by campaign id; one grouped query for the whole page."""
+    """Progress by campaign id; one grouped query for the whole page, counted within an index."""
     rows = (
         Target.objects.filter(campaign__in=campaigns)
         .values("campaign_id")
         .order_by("campaign_id")
         .annotate(
-            waiting=Count("id", filter=Q(state=TargetState.WAITING)),
-            done=Count("id", filter=Q(state=TargetState.DONE)),
-            out=Count("id", filter=Q(state=TargetState.OUT)),
+            waiting=Count("*", filter=Q(state=TargetState.WAITING)),
+            done=Count("*", filter=Q(state=TargetState.DONE)),
+            out=Count("*", filter=Q(state=TargetState.OUT)),
             dialled=Sum("attempts"),
         )
     )
