@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from furrow.calls.models import Call
 from furrow.calls.rules import Outcome
-from furrow.campaigns.models import Campaign, Disposition
+from furrow.campaigns.models import Campaign, Disposition, DispositionSet
 from furrow.campaigns.queries import next_target
 from furrow.campaigns.rules import Effect
 from furrow.customers.models import Customer, Number
@@ -43,7 +43,10 @@ class Seat:
 
     @property
     def dispositions(self) -> list[Disposition]:
-        return list(self.campaign.disposition_set.dispositions.all()) if self.campaign else []
+        """Of the campaign; of the company's first set for somebody who is in none, as a call
+        without a result would never leave the desk."""
+        chosen = self.campaign.disposition_set if self.campaign else first_dispositions()
+        return list(chosen.dispositions.all()) if chosen else []
 
 
 def current_call(agent: User) -> Call | None:
@@ -104,6 +107,10 @@ def any_campaign(agent: User) -> Campaign | None:
         Campaign.objects.running().filter(agents=agent).order_by("-started_at", "-id").first()
         or Campaign.objects.filter(agents=agent).order_by("-id").first()
     )
+
+
+def first_dispositions() -> DispositionSet | None:
+    return DispositionSet.objects.order_by("pk").first()
 
 
 # What the line's word suggests when the agent says nothing else: one press of N.
