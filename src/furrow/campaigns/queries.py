@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Max, Q, Sum, Value
 
 from furrow.customers.models import CustomerQuerySet
 from furrow.organisation.models import User
@@ -62,9 +62,9 @@ def progress_of(campaigns: list[Campaign]) -> Mapping[int, Progress]:
         .values("campaign_id")
         .order_by("campaign_id")
         .annotate(
-            waiting=Count("*", filter=Q(state=TargetState.WAITING)),
-            done=Count("*", filter=Q(state=TargetState.DONE)),
-            out=Count("*", filter=Q(state=TargetState.OUT)),
+            waiting=Count(Value(1), filter=Q(state=TargetState.WAITING)),
+            done=Count(Value(1), filter=Q(state=TargetState.DONE)),
+            out=Count(Value(1), filter=Q(state=TargetState.OUT)),
             dialled=Sum("attempts"),
         )
     )

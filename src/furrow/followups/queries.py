@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, Value
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
@@ -121,13 +121,13 @@ def compliance_by_agent(*, user: User, at: datetime) -> list[AgentCompliance]:
     waiting = {
         row["assigned_to_id"]: row
         for row in visible.open().annotate(
-            open=Count("*"), overdue=Count("*", filter=Q(due_at__lt=at))
+            open=Count("*"), overdue=Count(Value(1), filter=Q(due_at__lt=at))
         )
     }
     finished = {
         row["assigned_to_id"]: row
         for row in visible.filter(done_at__gte=at - timedelta(days=30)).annotate(
-            kept=Count("*", filter=in_time), kept_late=Count("*", filter=~in_time)
+            kept=Count(Value(1), filter=in_time), kept_late=Count("*", filter=~in_time)
         )
     }
     people = User.objects.filter(pk__in=waiting.keys() | finished.keys()).select_related("team")
