@@ -17,6 +17,7 @@ from .queries import hold_number
 from .rules import (
     DEFAULT_POLICIES,
     EVERYWHERE_ELSE,
+    LONGEST_SUPPRESSION,
     CannotLift,
     CannotSetPolicy,
     CannotSuppress,
@@ -44,11 +45,16 @@ def suppress_number(
     origin  what led to it: "call:17", "list:4", "person", "api"
     Asked again for the same kind, the longer of both stands and the first reason stays.
 
-    Raises CannotSuppress when `until` is not in the future.
+    Raises CannotSuppress when `until` is not in the future, or more than a hundred years ahead.
     """
     if until is not None and until <= at:
         raise CannotSuppress(
             _("The end must lie in the future; without one it is for good."), rule="C4"
+        )
+    if until is not None and until - at > LONGEST_SUPPRESSION:
+        raise CannotSuppress(
+            _("The end lies more than a hundred years ahead; without one it is for good."),
+            rule="C4",
         )
     hold_number(e164, to_change=True)
     known = Suppression.objects.on(e164).filter(kind=kind, lifted_at=None).first()

@@ -3,6 +3,7 @@ nobody reaches a person without passing here, and a merge cannot lose a "do not 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import pghistory
@@ -15,7 +16,7 @@ from furrow.common.phone import mask
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
 
-from .rules import ORIGINS, DayKind, SuppressionKind
+from .rules import OF_THE_PERSON, ORIGINS, DayKind, SuppressionKind
 
 
 class SuppressionQuerySet(models.QuerySet["Suppression"]):
@@ -26,6 +27,11 @@ class SuppressionQuerySet(models.QuerySet["Suppression"]):
 
     def on(self, e164: str) -> SuppressionQuerySet:
         return self.filter(e164=e164)
+
+    def forbidding(self, e164: str, others: Collection[str]) -> SuppressionQuerySet:
+        """Those of this number, and what the same person said on `others`."""
+        said = Q(e164__in=others, kind__in=OF_THE_PERSON)
+        return self.filter(Q(e164=e164) | said if others else Q(e164=e164))
 
     def ending(self, digits: str) -> SuppressionQuerySet:
         """Of numbers that end with these four digits."""

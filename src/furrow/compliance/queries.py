@@ -1,6 +1,6 @@
 """What stands in the way of a call, read by number and by region."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -23,14 +23,20 @@ from .rules import (
 )
 
 
-def standing_suppressions(*, e164: str, at: datetime) -> list[Suppression]:
-    """What forbids calling this number at `at`; those for good first, then the longest."""
-    rows = Suppression.objects.on(e164).standing(at).order_by("pk")
+def standing_suppressions(
+    *, e164: str, others: Collection[str] = (), at: datetime
+) -> list[Suppression]:
+    """What forbids calling this number at `at`; those for good first, then the longest.
+
+    others  more numbers of the same person: who asked on one of them not to be called, or
+            complained, is not called on this one either
+    """
+    rows = Suppression.objects.forbidding(e164, others).standing(at).order_by("pk")
     return sorted(rows, key=lambda s: (s.until is not None, -(s.until or at).timestamp()))
 
 
-def is_suppressed(*, e164: str, at: datetime) -> bool:
-    return Suppression.objects.on(e164).standing(at).exists()
+def is_suppressed(*, e164: str, others: Collection[str] = (), at: datetime) -> bool:
+    return Suppression.objects.forbidding(e164, others).standing(at).exists()
 
 
 @dataclass(frozen=True)
@@ -166,6 +172,13 @@ def hold_number(e164: str, *, to_change: bool) -> None:
     lock = "pg_advisory_xact_lock" if to_change else "pg_advisory_xact_lock_shared"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {lock}(%s, hashtext(%s))", [_NUMBERS, e164])
+
+
+def hold_numbers(e164s: Iterable[str], *, to_change: bool) -> None:
+    """`hold_number` for several, in the one order that keeps two who ask from waiting for each
+    other."""
+    for e164 in sorted(set(e164s)):
+        hold_number(e164, to_change=to_change)
 
 
 _NUMBERS = 0x4E554D  # the advisory locks about numbers: "NUM"

@@ -28,6 +28,12 @@ class SuppressionKind(TextChoices):
     COMPLAINT = "complaint", _("Complained")
 
 
+# Said by the person, not by the line: it holds for every number of theirs.
+OF_THE_PERSON = frozenset({SuppressionKind.OPTED_OUT, SuppressionKind.COMPLAINT})
+
+# Later than this is "for good"; and no clock on earth can be asked for the year 10,000.
+LONGEST_SUPPRESSION = timedelta(days=36_525)
+
 # What led to a suppression, by the first part of its origin: "call:17".
 ORIGINS: Mapping[str, str | Promise] = {
     "person": _("by hand"),

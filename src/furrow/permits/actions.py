@@ -7,13 +7,13 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from furrow.audit.actions import record
-from furrow.compliance.queries import hold_number, is_suppressed
+from furrow.compliance.queries import hold_numbers
 from furrow.customers.models import Customer, Number
 from furrow.customers.rules import CannotMerge
 from furrow.organisation.models import User
 
 from .models import Denial, Permit
-from .queries import facts_for
+from .queries import facts_for, is_forbidden, numbers_of
 from .rules import (
     PERMIT_LIFE,
     Answer,
@@ -47,7 +47,7 @@ def request_permit(
     A denial is an answer, not an error: the caller commits it, then raises `NotPermitted`.
     """
     number = _locked(number)
-    hold_number(number.e164, to_change=False)
+    hold_numbers(numbers_of(number.customer), to_change=False)
     _void(Q(customer=number.customer) | Q(agent=agent), at=at)
     facts = facts_for(number=number, agent=agent, campaign=campaign, purpose=purpose, at=at)
     decision = decide(facts, at=at)
@@ -118,8 +118,8 @@ def spend_permit(*, permit: Permit, at: datetime) -> Permit:
 
     Raises PermitVoid when it is too late, was used already, or the number was suppressed since.
     """
-    hold_number(permit.number.e164, to_change=False)
-    if is_suppressed(e164=permit.number.e164, at=at):
+    hold_numbers(numbers_of(permit.customer), to_change=False)
+    if is_forbidden(permit.number, at=at):
         raise PermitVoid(_("This number was put on the do-not-call list just now."), rule="C4")
     usable = Permit.objects.filter(pk=permit.pk, spent_at=None, closed_at=None, expires_at__gt=at)
     if not usable.update(spent_at=at):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from furrow.common.phone import mask, zone
 from furrow.compliance.queries import (
     days_for,
+    is_suppressed,
     last_refusal,
     policy_for,
     standing_suppressions,
@@ -43,6 +44,7 @@ def facts_for(
     permit is stored; elsewhere it is what would be said now. Seven queries, about 4 ms.
     """
     customer = number.customer
+    numbers = numbers_of(customer)
     policy = policy_for(region=number.region, at=at)
     today = at.date()
     dialled = _dialled(number=number, customer=customer, policy=policy, at=at)
@@ -57,7 +59,7 @@ def facts_for(
     return Facts(
         suppressions=[
             (SuppressionKind(s.kind), s.reason, s.until)
-            for s in standing_suppressions(e164=number.e164, at=at)
+            for s in standing_suppressions(e164=number.e164, others=numbers, at=at)
         ],
         policy=policy,
         time_zone=zone(number.time_zone),
@@ -68,7 +70,7 @@ def facts_for(
                            if number_id == number.pk],
         customer_dialled_at=[spent for _number, customer_id, spent in dialled
                              if customer_id == customer.pk],
-        refused_at=last_refusal(e164s=_numbers_of(customer), at=at),
+        refused_at=last_refusal(e164s=numbers, at=at),
         owner_id=customer.owner_id,
         owner_name=str(customer.owner) if customer.owner else "",
         agent_id=agent.pk,
@@ -98,8 +100,14 @@ def _dialled(
     ]
 
 
-def _numbers_of(customer: Customer) -> list[str]:
+def numbers_of(customer: Customer) -> list[str]:
+    """E.164, the oldest first."""
     return list(customer.numbers.order_by("pk").values_list("e164", flat=True))
+
+
+def is_forbidden(number: Number, *, at: datetime) -> bool:
+    """Whether the do-not-call list stands against this number at `at`, or against its person."""
+    return is_suppressed(e164=number.e164, others=numbers_of(number.customer), at=at)
 
 
 def _may_call_unowned(agent: User, customer: Customer) -> bool:
@@ -166,7 +174,7 @@ def tell_suppressions(customer: Customer, before: datetime | None, most: int) ->
     Suppressions are kept by number, below customers; this capability knows both.
     """
     moments: list[Moment] = []
-    for told in suppressions_told(_numbers_of(customer)):
+    for told in suppressions_told(numbers_of(customer)):
         names = {"kind": SuppressionKind(told.kind).label, "number": mask(told.e164)}
         moments.append(
             Moment(

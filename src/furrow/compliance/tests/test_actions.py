@@ -1,5 +1,5 @@
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
@@ -47,6 +47,15 @@ NUMBER = "+8615400001234"
 def _in_english() -> Iterator[None]:
     with override("en"):
         yield
+
+
+def test_an_end_too_far_for_any_clock_is_refused() -> None:
+    last = datetime.max.replace(tzinfo=UTC)  # the year 10,000 in Shanghai: nobody could list it
+
+    with pytest.raises(CannotSuppress):
+        make_suppression(e164=NUMBER, for_=last - NOON)
+
+    assert not Suppression.objects.exists()
 
 
 def test_suppressing_twice_stands_once_and_the_first_reason_stays() -> None:

@@ -247,6 +247,43 @@ def test_a_refusal_at_one_number_leaves_the_customer_in_peace() -> None:
     assert promised.is_allowed
 
 
+@pytest.mark.parametrize(
+    ("kind", "is_of_the_person"),
+    [
+        (SuppressionKind.OPTED_OUT, True),
+        (SuppressionKind.COMPLAINT, True),
+        (SuppressionKind.INVALID, False),
+        (SuppressionKind.NOT_THIS_PERSON, False),
+        (SuppressionKind.DO_NOT_CALL_LIST, False),
+    ],
+)
+def test_who_asked_not_to_be_called_is_not_called_on_another_number(
+    kind: SuppressionKind, is_of_the_person: bool
+) -> None:
+    agent = make_agent()
+    customer = make_customer(numbers=["+8615400000001", "+8615400000002"], owner=agent, at=MORNING)
+    first, second = customer.numbers.order_by("pk")
+    make_suppression(e164=first.e164, kind=kind, at=MORNING)
+
+    decision, _ = request_permit(number=second, agent=agent, by=agent, at=MORNING)
+
+    assert decision.is_allowed is not is_of_the_person
+    if is_of_the_person:
+        assert decision.refusal is not None
+        assert decision.refusal.rule == "C4"
+
+
+def test_a_permit_is_void_once_the_person_opted_out_on_another_number() -> None:
+    agent = make_agent()
+    customer = make_customer(numbers=["+8615400000001", "+8615400000002"], owner=agent, at=MORNING)
+    first, second = customer.numbers.order_by("pk")
+    permit = make_permit(number=second, agent=agent)
+    make_suppression(e164=first.e164, at=MORNING)
+
+    with pytest.raises(PermitVoid):
+        spend_permit(permit=permit, at=MORNING + SECOND)
+
+
 def test_asking_without_a_permit_changes_nothing() -> None:
     number, agent = make_callable()
     events = Event.objects.count()
@@ -321,7 +358,7 @@ def test_a_permit_takes_less_than_15_milliseconds() -> None:
         took.append(time.thread_time() - began)
         close_permit(permit_id=permit.pk, at=MORNING)
 
-    assert len(asked) <= 17, [query["sql"] for query in asked.captured_queries]
+    assert len(asked) <= 18, [query["sql"] for query in asked.captured_queries]
     assert min(took) < 0.015, took
 
 
