@@ -1,14 +1,16 @@
 """Results of calls, for machines: all that one key press on the desk does, and nothing less."""
 
 from datetime import datetime
+from typing import Annotated
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Router, Schema
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from furrow.calls.models import Call
 from furrow.campaigns.models import Disposition
+from furrow.common.text import storable
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
 
@@ -23,7 +25,7 @@ class OutcomeIn(Schema):
 
     disposition: int = Field(ge=1, le=9, description="the key in the campaign's set of results")
     cp: int | None = Field(None, ge=0, le=5, description="customer potential")
-    remark: str = Field("", max_length=1000)
+    remark: Annotated[str, AfterValidator(storable), Field(max_length=1000)] = ""
     follow_up_at: AwareDatetime | None = Field(None, description="when to reach out again")
     is_promise: bool = Field(False, description="the follow-up was promised to the customer")
 
@@ -43,10 +45,10 @@ class OutcomeOut(Schema):
 @router.post("/{int:call_id}/outcome", response=OutcomeOut)
 @requires(Act.USE_DESK)
 def give_outcome(request: Request, call_id: int, given: OutcomeIn) -> Call:
-    """Give an ended call its result, once. 404 if the call is unseen or no such result exists;
+    """Give one's own ended call its result, once. 404 for others' calls and unknown results;
     409 if the call is still on, has its result, or the result needs a follow-up."""
-    calls = Call.objects.visible_to(request.user).select_related("campaign", "agent")
-    call = get_object_or_404(calls, pk=call_id)
+    mine = Call.objects.visible_to(request.user).filter(agent=request.user)
+    call = get_object_or_404(mine.select_related("campaign", "agent"), pk=call_id)
     campaign = call.campaign or any_campaign(call.agent)
     disposition = get_object_or_404(
         Disposition,

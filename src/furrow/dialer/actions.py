@@ -20,10 +20,11 @@ from furrow.organisation.actions import set_presence
 from furrow.organisation.models import User
 from furrow.organisation.rules import PresenceState
 from furrow.permits.actions import request_permit
+from furrow.permits.queries import is_forbidden
 from furrow.permits.rules import CampaignWindow, NotPermitted, Purpose
 
 from .models import Heartbeat
-from .queries import NAME, Dial, is_silent
+from .queries import NAME, Dial, is_silent, proved
 from .rules import LONGEST_QUEUED, SILENCE, check_nothing_owed
 
 
@@ -40,13 +41,15 @@ def start_call(
 
     Raises NotPermitted when the gate says no. The denial is stored all the same, and so this may
     not be called inside another transaction. Raises CannotCall while the agent owes a result.
+
+    purpose  what the caller claims; the gate is told what can be proved (see `proved`)
     """
     check_nothing_owed(owes_result=Call.objects.unwrapped().filter(agent=agent).exists())
     with transaction.atomic(durable=True):
         decision, permit = request_permit(
             number=number,
             agent=agent,
-            purpose=purpose,
+            purpose=proved(purpose, customer_id=number.customer_id, at=at),
             campaign_ref=campaign.pk if campaign else None,
             campaign=window_of(campaign) if campaign else None,
             by=by,
@@ -120,6 +123,20 @@ def end_overdue(*, at: datetime) -> int:
         end_interrupted(call_id=pk, at=at, cause="waited too long for a line")
         for pk in list(overdue.order_by("pk").values_list("pk", flat=True))
     )
+
+
+def end_forbidden(*, at: datetime) -> int:
+    """End the waiting calls to whom nobody may call any more since the gate said yes: the last
+    look before anything rings (C4). Returns how many."""
+    waiting = Call.objects.filter(state=CallState.QUEUED).select_related("number__customer")
+    return sum(
+        move_call(
+            call_id=call.pk, to=CallState.ENDED, at=at, outcome=Outcome.CANCELLED,
+            cause="on the do-not-call list since it was queued", only_from={CallState.QUEUED},
+        )
+        for call in waiting.order_by("pk")
+        if is_forbidden(call.number, at=at)
+    )  # fmt: skip
 
 
 def close_orphans(*, at: datetime) -> int:

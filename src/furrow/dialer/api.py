@@ -27,7 +27,11 @@ class CallNow(Schema):
     number: int | None = Field(None, ge=1, le=LARGEST_ID, description="id of the number")
     customer: int | None = Field(None, ge=1, le=LARGEST_ID, description="id of the customer")
     campaign: int | None = Field(None, ge=1, le=LARGEST_ID)
-    purpose: Purpose = Purpose.SALES
+    purpose: Purpose = Field(
+        Purpose.SALES,
+        description="a call-back that was not promised, and service to somebody who never bought,"
+        " are judged as sales",
+    )
 
 
 class Placed(Schema):
@@ -64,8 +68,10 @@ def call_now(request: Request, whom: CallNow) -> Status[Call]:
 @router.post("/{int:call_id}/hangup", response={202: Placed})
 @requires(Act.USE_DESK)
 def hang_up(request: Request, call_id: int) -> Status[Call]:
-    """End a call. Safe to repeat; a call that has ended stays as it is. 404 if unseen."""
-    call = get_object_or_404(Call.objects.visible_to(request.user), pk=call_id)
+    """End a call of one's own. Safe to repeat; a call that has ended stays as it is. 404 for
+    others' calls."""
+    mine = Call.objects.visible_to(request.user).filter(agent=request.user)
+    call = get_object_or_404(mine, pk=call_id)
     ask_hang_up(call=call, by=request.user, at=timezone.now())
     call.refresh_from_db()
     return Status(202, call)

@@ -42,7 +42,7 @@ from furrow.telephony.port import (
 )
 from furrow.telephony.simulated import CarrierSettings, SimulatedTelephony
 
-from .actions import beat, end_interrupted, end_overdue, take_queued
+from .actions import beat, end_forbidden, end_interrupted, end_overdue, take_queued
 from .queries import Dial, calls_on_a_line, hang_ups_asked
 from .rules import BEAT_EVERY, RING_SECONDS, agent_leg, call_of, customer_leg
 
@@ -181,6 +181,7 @@ class Dialer:
             await self._telephony.hang_up(customer_leg(call_id))
         if may_dial and not self._stopping.is_set():
             await self._do(end_overdue, at=at)
+            await self._do(end_forbidden, at=at)
             for dial in await self._do(take_queued, at=at):
                 await self._dial(dial)
 

@@ -7,9 +7,14 @@ from datetime import datetime
 
 from furrow.calls.models import Call
 from furrow.calls.rules import CallState
+from furrow.followups.models import FollowUp
+from furrow.followups.rules import Reason
+from furrow.permits.rules import Purpose
+from furrow.pipeline.models import Standing
+from furrow.pipeline.rules import Stage
 
 from .models import Heartbeat
-from .rules import SILENCE
+from .rules import EARLY, SILENCE
 
 NAME = "dialer"
 
@@ -21,6 +26,23 @@ class Dial:
     call_id: int
     e164: str
     agent: str  # username; the switch knows the agent's phone by it
+
+
+def proved(claimed: Purpose, *, customer_id: int, at: datetime) -> Purpose:
+    """The purpose of a call as far as it can be proved; whoever only says so is selling.
+
+    A call-back was promised, and is due; service is for those in retention, who bought. Both
+    pass the silence after a refusal (E1), so a word alone must not be enough.
+    """
+    match claimed:
+        case Purpose.CALLBACK:
+            due = FollowUp.objects.due(at + EARLY)
+            holds = due.filter(customer=customer_id, reason=Reason.PROMISE).exists()
+        case Purpose.SERVICE:
+            holds = Standing.objects.filter(pk=customer_id, stage=Stage.RETENTION).exists()
+        case _:
+            holds = True
+    return claimed if holds else Purpose.SALES
 
 
 def hang_ups_asked() -> list[int]:

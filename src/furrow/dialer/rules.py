@@ -13,6 +13,8 @@ BEAT_EVERY = timedelta(seconds=2)
 SILENCE = timedelta(seconds=15)
 # A call that nobody dialled by then is not dialled any more: the agent has moved on.
 LONGEST_QUEUED = timedelta(seconds=20)
+# A promised call-back may be made this much before its minute.
+EARLY = timedelta(minutes=15)
 # How long a customer's phone may ring.
 RING_SECONDS = 30.0
 

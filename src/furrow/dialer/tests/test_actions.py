@@ -6,7 +6,7 @@ from furrow.calls.models import Call
 from furrow.calls.rules import CallState, Outcome
 from furrow.calls.tests.make import make_call, make_campaign
 from furrow.campaigns.rules import CampaignState
-from furrow.compliance.actions import suppress_number
+from furrow.compliance.actions import note_refusal, suppress_number
 from furrow.compliance.rules import SuppressionKind
 from furrow.customers.tests.make import make_customer, number_of
 from furrow.dialer import actions
@@ -14,17 +14,22 @@ from furrow.dialer.actions import (
     ask_hang_up,
     beat,
     close_orphans,
+    end_forbidden,
     end_overdue,
     start_call,
     take_queued,
 )
 from furrow.dialer.queries import hang_ups_asked, last_beat_at
 from furrow.dialer.rules import LONGEST_QUEUED, SILENCE, CannotCall
+from furrow.followups.rules import Reason
+from furrow.followups.tests.make import make_followup
 from furrow.organisation.models import Presence
 from furrow.organisation.rules import PresenceState
 from furrow.organisation.tests.make import make_agent
 from furrow.permits.models import Denial, Permit
-from furrow.permits.rules import NotPermitted
+from furrow.permits.rules import NotPermitted, Purpose
+from furrow.pipeline.rules import Stage
+from furrow.pipeline.tests.make import make_standing
 
 pytestmark = pytest.mark.django_db
 OPEN = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # Monday noon in Shanghai
@@ -45,6 +50,62 @@ def test_the_gate_says_yes_and_the_call_waits_for_the_dialer() -> None:
     assert (call.state, call.number, call.agent) == (CallState.QUEUED, number, agent)
     assert Permit.objects.get().spent_at == OPEN
     assert Presence.objects.get(user=agent).state == PresenceState.CALLING
+
+
+@pytest.mark.parametrize("claimed", [Purpose.CALLBACK, Purpose.SERVICE])
+def test_a_word_alone_does_not_break_the_silence_after_a_refusal(claimed: Purpose) -> None:
+    agent = make_agent()
+    number = number_of(make_customer(owner=agent))
+    note_refusal(e164=number.e164, origin="call:1", by=agent, at=OPEN - timedelta(days=1))
+    make_followup(agent=agent, customer=number.customer, due_at=OPEN, reason=Reason.RETRY)
+
+    with pytest.raises(NotPermitted) as refusal:
+        start_call(number=number, agent=agent, purpose=claimed, by=agent, at=OPEN)
+
+    assert refusal.value.rule == "E1"
+
+
+def test_a_promised_call_back_is_made_at_its_minute_and_not_before() -> None:
+    agent = make_agent()
+    number = number_of(make_customer(owner=agent))
+    note_refusal(e164=number.e164, origin="call:1", by=agent, at=OPEN - timedelta(days=1))
+    promise = make_followup(
+        agent=agent, customer=number.customer, due_at=OPEN + timedelta(hours=2),
+        reason=Reason.PROMISE,
+    )  # fmt: skip
+
+    with pytest.raises(NotPermitted):
+        start_call(number=number, agent=agent, purpose=Purpose.CALLBACK, by=agent, at=OPEN)
+    call = start_call(
+        number=number, agent=agent, purpose=Purpose.CALLBACK, by=agent, at=promise.due_at
+    )
+
+    assert call.permit.purpose == Purpose.CALLBACK
+
+
+def test_whoever_bought_is_served_after_a_refusal_too() -> None:
+    agent = make_agent()
+    number = number_of(make_customer(owner=agent))
+    note_refusal(e164=number.e164, origin="call:1", by=agent, at=OPEN - timedelta(days=1))
+    make_standing(customer=number.customer, stage=Stage.RETENTION)
+
+    call = start_call(number=number, agent=agent, purpose=Purpose.SERVICE, by=agent, at=OPEN)
+
+    assert call.permit.purpose == Purpose.SERVICE
+
+
+def test_a_call_that_waits_is_not_dialled_once_its_number_must_not_be_called() -> None:
+    forbidden, allowed = make_call(at=OPEN), make_call(at=OPEN)
+    suppress_number(
+        e164=forbidden.number.e164, kind=SuppressionKind.OPTED_OUT, origin="person",
+        by=forbidden.agent, at=OPEN,
+    )  # fmt: skip
+
+    assert end_forbidden(at=OPEN + SECOND) == 1
+
+    forbidden.refresh_from_db()
+    assert (forbidden.state, forbidden.outcome) == (CallState.ENDED, Outcome.CANCELLED)
+    assert [dial.call_id for dial in take_queued(at=OPEN + SECOND)] == [allowed.pk]
 
 
 def test_who_owes_a_result_makes_no_further_call() -> None:

@@ -74,7 +74,9 @@ def test_somebody_has_to_be_named_by_somebody_with_a_desk() -> None:
 def test_a_machine_hangs_up_its_own_call_only() -> None:
     call = make_call(at=OPEN)
 
-    assert client.post(f"/{call.pk}/hangup", user=make_agent()).status_code == 404
+    leader = make_user(role=Role.LEADER, team=call.agent.team)
+    for other in (make_agent(), make_agent(team=call.agent.team), leader):
+        assert client.post(f"/{call.pk}/hangup", user=other).status_code == 404
     answer = client.post(f"/{call.pk}/hangup", user=call.agent)
 
     assert (answer.status_code, answer.json()["state"]) == (202, CallState.ENDED)
