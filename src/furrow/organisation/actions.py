@@ -52,7 +52,11 @@ def create_user(
     by: User | None,
     at: datetime,
 ) -> User:
-    """Make somebody who can sign in; with `password` None, only after an invitation sets one."""
+    """Make somebody who can sign in; with `password` None, only after somebody sets one.
+
+    Raises CannotChangePeople when others than administrators make an administrator.
+    """
+    _check_may_manage(role, by=by)
     user = User(username=username, display_name=display_name, role=role, team=team)
     if password is None:
         user.set_unusable_password()
@@ -70,12 +74,16 @@ def change_user(
 ) -> User:
     """Change role, team or access. Losing access ends every session at the next request (I3).
 
-    Raises CannotChangePeople when the last active administrator would lose the role.
+    Raises CannotChangePeople when the last active administrator would lose the role, or others
+    than administrators change who is one.
     """
+    # All of them, in one order: of two who demote each other at once, one is told that it is last.
+    administrators = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True)
+    active = {person.pk for person in administrators.select_for_update().order_by("pk")}
     user = User.objects.select_for_update().get(pk=user.pk)
+    _check_may_manage(Role(user.role), role, by=by)
     loses = user.role == Role.ADMINISTRATOR and (role != Role.ADMINISTRATOR or not is_active)
-    others = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).exclude(pk=user.pk)
-    if loses and not others.exists():
+    if loses and active <= {user.pk}:
         raise CannotChangePeople(
             _("This is the last administrator. Make somebody else administrator first."), rule="I3"
         )
@@ -101,7 +109,11 @@ def rename_user(*, user: User, display_name: str, by: User, at: datetime) -> Non
 
 @transaction.atomic
 def set_password(*, user: User, password: str, by: User, at: datetime) -> None:
-    """Give somebody a new password; whoever is signed in with the old one is out."""
+    """Give somebody a new password; whoever is signed in with the old one is out.
+
+    Raises CannotChangePeople when others than administrators let themselves in as one.
+    """
+    _check_may_manage(Role(user.role), by=by)
     user.set_password(password)
     user.save(update_fields=["password"])
     record("user.password_set", of=user, by=by.username, at=at)
@@ -189,6 +201,18 @@ def mark_token_used(*, token: ApiToken, at: datetime) -> None:
     ApiToken.objects.filter(pk=token.pk).exclude(
         last_used_at__gte=at - timedelta(minutes=1)
     ).update(last_used_at=at)
+
+
+def _check_may_manage(*roles: Role, by: User | None) -> None:
+    """Nobody gains rights by managing people: administrators are theirs alone to make and change.
+
+    by  None = the command line of the machine itself
+    """
+    is_trusted = by is None or by.username == SYSTEM or by.role == Role.ADMINISTRATOR
+    if Role.ADMINISTRATOR in roles and not is_trusted:
+        raise CannotChangePeople(
+            _("Only an administrator makes or changes administrators. Ask one."), rule="I3"
+        )
 
 
 def digest_of(secret: str) -> str:

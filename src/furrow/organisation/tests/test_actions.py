@@ -1,7 +1,9 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from furrow.audit.models import Event
 from furrow.organisation.actions import (
@@ -11,6 +13,7 @@ from furrow.organisation.actions import (
     create_user,
     mark_token_used,
     revoke_token,
+    set_password,
     set_presence,
     sign_off_silent,
     system_user,
@@ -55,6 +58,54 @@ def test_the_last_administrator_stays(role: Role, is_active: bool) -> None:
     make_user(role=Role.ADMINISTRATOR)
     change_user(user=boss, role=role, team=None, is_active=is_active, by=boss, at=NOON)
     assert Event.objects.filter(what="user.changed").count() == 1
+
+
+def test_only_administrators_make_and_change_administrators() -> None:
+    boss, manager = make_user(role=Role.ADMINISTRATOR), make_user(role=Role.MANAGER)
+    agent = make_agent()
+
+    with pytest.raises(CannotChangePeople):
+        create_user(
+            username="mole", display_name="Mole", role=Role.ADMINISTRATOR, team=None,
+            password=PASSWORD, by=manager, at=NOON,
+        )  # fmt: skip
+    with pytest.raises(CannotChangePeople):
+        change_user(
+            user=manager, role=Role.ADMINISTRATOR, team=None, is_active=True, by=manager, at=NOON
+        )
+    with pytest.raises(CannotChangePeople):
+        change_user(
+            user=boss, role=Role.AGENT, team=agent.team, is_active=True, by=manager, at=NOON
+        )
+    with pytest.raises(CannotChangePeople):
+        set_password(user=boss, password=PASSWORD, by=manager, at=NOON)
+
+    set_password(user=agent, password=PASSWORD, by=manager, at=NOON)
+    assert agent.check_password(PASSWORD)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_administrators_demoting_each_other_leave_one() -> None:
+    bosses = [make_user(role=Role.ADMINISTRATOR) for _ in range(2)]
+    start = threading.Barrier(2)
+
+    def demote(which: int) -> bool:
+        try:
+            connection.ensure_connection()
+            start.wait()
+            change_user(
+                user=bosses[which], role=Role.MANAGER, team=None, is_active=True,
+                by=bosses[1 - which], at=NOON,
+            )  # fmt: skip
+        except CannotChangePeople:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(demote, range(2))) == [False, True]
+    assert User.objects.filter(role=Role.ADMINISTRATOR).count() == 1
 
 
 def test_somebody_deactivated_may_do_nothing() -> None:
