@@ -16,9 +16,9 @@ class CustomersConfig(AppConfig):
         declare("customers.Note.customer", move=actions.move_notes, tell=queries.tell_notes)
         declare(
             "customers.OwnershipEvent.customer",
-            move=actions.stay,
+            move=None,
             tell=queries.tell_ownership,
         )
-        declare("customers.MergeEvent.kept", move=actions.stay, tell=queries.tell_merges)
-        declare("customers.MergeEvent.duplicate", move=actions.stay)
+        declare("customers.MergeEvent.kept", move=None, tell=queries.tell_merges)
+        declare("customers.MergeEvent.duplicate", move=None)
         filters.declare_own()

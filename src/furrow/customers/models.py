@@ -18,7 +18,7 @@ from furrow.compliance.models import Suppression
 from furrow.organisation.models import Team, User
 from furrow.organisation.rules import Act, Scope
 
-from .rules import Kind, OwnerChange
+from .rules import Kind, Left, OwnerChange
 
 # Sorts customers never touched after all others, without NULL in the index.
 LAST_TOUCH = Coalesce(F("last_touch_at"), Value(datetime(1970, 1, 1, tzinfo=UTC)))
@@ -219,12 +219,22 @@ class MergeEvent(models.Model):
     reasons = models.JSONField(default=list)  # codes from science.linkage
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
     at = models.DateTimeField()
+    # Rows that came, went or changed: [{"table", "pk", "was", "became"}], see actions.merging.
+    changes = models.JSONField(default=list)
+    newest = models.JSONField(default=dict)  # table -> the kept record's newest row
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    left = models.JSONField(default=dict)  # rules.Left
 
     class Meta:
         indexes = [models.Index(name="merge_by_kept", fields=["kept", "-at"])]
 
     def __str__(self) -> str:
         return f"merge #{self.pk}"
+
+    @property
+    def what_was_left(self) -> Left:
+        return Left(**self.left)
 
 
 class ViewQuerySet(models.QuerySet["SavedView"]):

@@ -7,11 +7,13 @@ from datetime import datetime
 from django.db.models import Expression, F, Func, Q, TextField, Value
 from django.db.models.lookups import GreaterThan, LessThan
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
 from furrow.science.linkage.numbers import read_numbers
+from furrow.science.linkage.words import in_words
 
 from .filters import filters
 from .models import LAST_TOUCH, Customer, CustomerQuerySet, MergeEvent, Note, Number, OwnershipEvent
@@ -325,21 +327,41 @@ def tell_ownership(customer: Customer, before: datetime | None, most: int) -> li
 
 
 def tell_merges(customer: Customer, before: datetime | None, most: int) -> list[Moment]:
-    merges = MergeEvent.objects.filter(kept__in=_with_duplicates(customer)).filter(_earlier(before))
+    """What was joined to the customer, and what was parted from it again."""
+    merges = MergeEvent.objects.filter(
+        Q(kept__in=_with_duplicates(customer)) | Q(duplicate=customer)
+    ).select_related("by", "undone_by")
+    joined = merges.filter(_earlier(before)).order_by("-at", "-id")[:most]
+    parted = merges.filter(_earlier(before, "undone_at")).exclude(undone_at=None)
+    names = _("Records #%(duplicate)d and #%(kept)d joined")
+    undone = _("Join of records #%(duplicate)d and #%(kept)d undone")
     return [
         Moment(
             at=merge.at,
             kind="merge",
-            title=_("Duplicate #%(id)d joined to this record") % {"id": merge.duplicate_id},
+            title=names % {"duplicate": merge.duplicate_id, "kept": merge.kept_id},
+            body=in_words(" ".join(merge.reasons), get_language() or "en"),
             by=str(merge.by),
             anchor=f"customers.MergeEvent:{merge.pk}",
+            merge_id=merge.pk if merge.undone_at is None else None,
         )
-        for merge in merges.select_related("by").order_by("-at", "-id")[:most]
+        for merge in joined
+    ] + [
+        Moment(
+            at=merge.undone_at,
+            kind="merge",
+            title=undone % {"duplicate": merge.duplicate_id, "kept": merge.kept_id},
+            body=" ".join(merge.what_was_left.sentences),
+            by=str(merge.undone_by),
+            anchor=f"customers.MergeEvent:{merge.pk}:undone",
+        )
+        for merge in parted.order_by("-undone_at", "-id")[:most]
+        if merge.undone_at is not None
     ]
 
 
-def _earlier(before: datetime | None) -> Q:
-    return Q() if before is None else Q(at__lt=before)
+def _earlier(before: datetime | None, instant: str = "at") -> Q:
+    return Q() if before is None else Q(**{f"{instant}__lt": before})
 
 
 def _with_duplicates(customer: Customer) -> list[int]:

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db.models import TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from furrow.common.refusal import Refused
 
@@ -27,6 +29,11 @@ class OwnerChange(TextChoices):
     RELEASED = "released", _("Released to the pool")
     MERGED = "merged", _("Duplicate joined")
     UNDONE = "undone", _("Import undone")
+    PARTED = "parted", _("Join undone")
+
+
+# The columns that say who looks after a customer; they change together.
+OWNED = frozenset({"owner_id", "owned_since", "team_id"})
 
 
 # An agent who holds this many customers claims no more (B4). Allocation may go beyond.
@@ -146,6 +153,85 @@ class CannotMerge(Refused):
     """These two cannot become one."""
 
 
+@dataclass
+class Left:
+    """What undoing a merge left as it is.
+
+    changed  rows that somebody changed since, or whose place is taken
+    since    rows the kept record got since; they stay with it
+    fields   columns of a customer that somebody changed since
+    owners   customers whose owner changed since, or may own no more
+    """
+
+    changed: int = 0
+    since: int = 0
+    fields: list[str] = field(default_factory=list)
+    owners: int = 0
+
+    def as_json(self) -> dict[str, int | list[str]]:
+        return {name: value for name, value in vars(self).items() if value}
+
+    @property
+    def sentences(self) -> list[str]:
+        """In words; empty if everything is as it was."""
+        said = []
+        for name in self.fields:
+            label = BASICS.get(name, _t("A fact"))
+            said.append(_t("%(fact)s stays: it was changed since.") % {"fact": label})
+        if self.changed:
+            said.append(
+                ngettext(
+                    "%(count)d entry stays as it is: it was changed since.",
+                    "%(count)d entries stay as they are: they were changed since.",
+                    self.changed,
+                )
+                % {"count": self.changed}
+            )
+        if self.since:
+            said.append(
+                ngettext(
+                    "%(count)d entry made since stays with this record.",
+                    "%(count)d entries made since stay with this record.",
+                    self.since,
+                )
+                % {"count": self.since}
+            )
+        if self.owners:
+            said.append(_t("An owner is not given back: that changed since."))
+        return said
+
+
+def put_back(
+    was: Mapping[str, Any], became: Mapping[str, Any], now: Mapping[str, Any]
+) -> tuple[dict[str, Any], set[str]]:
+    """The values to write so that `became` is `was` again, and the names of those left alone
+    because they are neither. Facts kept in one column are looked at one by one.
+
+    >>> put_back({"city": "", "age": 1}, {"city": "深圳", "age": 2}, {"city": "深圳", "age": 3})
+    ({'city': ''}, {'age'})
+    >>> put_back({"profile": {}}, {"profile": {"sex": "f"}}, {"profile": {"sex": "f", "job": "x"}})
+    ({'profile': {'job': 'x'}}, set())
+    """
+    values: dict[str, Any] = {}
+    left = set()
+    for name, before in was.items():
+        after, present = became[name], now.get(name)
+        if present == after:
+            values[name] = before
+        elif isinstance(before, dict) and isinstance(after, dict) and isinstance(present, dict):
+            kept = {
+                key: value
+                for key, value in present.items()
+                if key in before or value != after.get(key)
+            }
+            values[name] = kept
+            if any(key in kept for key in after.keys() - before.keys()):
+                left.add(name)
+        elif present != before:
+            left.add(name)
+    return values, left
+
+
 class NumberTaken(Refused):
     """The number belongs to another customer already (B1)."""
 
@@ -202,6 +288,7 @@ class Moment:
     body    translated or as written; "" for none
     by      who, as shown
     anchor  stable id within the timeline: "calls.Call:17"
+    merge_id  the merge this tells of, while it can be undone
     """
 
     at: datetime
@@ -210,3 +297,4 @@ class Moment:
     body: str = ""
     by: str = ""
     anchor: str = ""
+    merge_id: int | None = None

@@ -326,7 +326,7 @@ def test_merge_moves_everything_and_leaves_a_signpost() -> None:
     primary = number_of(kept)
     mark_touched(customer_id=duplicate.pk, at=LATER)
 
-    merge_customers(duplicate=duplicate, into=kept, reasons=["name"], by=by, at=LATER)
+    merge_customers(duplicate=duplicate, into=kept, reasons=["same_name"], by=by, at=LATER)
 
     kept.refresh_from_db()
     duplicate.refresh_from_db()

@@ -1,4 +1,4 @@
-"""Everything that changes a customer."""
+"""Recording customers, changing them, and giving them to somebody."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,27 +13,18 @@ from furrow.audit.actions import record
 from furrow.common.phone import place_of
 from furrow.common.sql import load_sql
 from furrow.common.text import grams, pinyin_key
-from furrow.organisation.models import Team, User
-from furrow.organisation.rules import Act
-from furrow.science.linkage.addresses import address_key
-from furrow.science.linkage.companies import company_key
-from furrow.science.linkage.names import name_key
-
-from .holdings import movers
-from .models import (
+from furrow.customers.models import (
     Customer,
     CustomerQuerySet,
-    MergeEvent,
     Note,
     Number,
     OwnershipEvent,
     SavedView,
 )
-from .queries import whose_is
-from .rules import (
+from furrow.customers.queries import whose_is
+from furrow.customers.rules import (
     MOST_HELD,
     CannotAssign,
-    CannotMerge,
     CannotRecord,
     Claim,
     CustomerDraft,
@@ -43,6 +34,11 @@ from .rules import (
     Whose,
     check_claim,
 )
+from furrow.organisation.models import Team, User
+from furrow.organisation.rules import Act
+from furrow.science.linkage.addresses import address_key
+from furrow.science.linkage.companies import company_key
+from furrow.science.linkage.names import name_key
 
 # What a person may change; owner, team and merging have their own doors.
 EDITABLE = frozenset({"kind", "name", "city", "address", "email", "category", "profile"})
@@ -152,7 +148,7 @@ def update_customer(
         setattr(customer, name, value)
     changed = sorted(name for name in EDITABLE if getattr(customer, name) != before[name])
     if changed:
-        _set_keys(customer)
+        set_keys(customer)
         customer.save()
         record("customer.changed", of=customer, by=by.username, at=at, fields=changed)
     return customer
@@ -218,7 +214,7 @@ def assign_customer(
 
     Raises CannotAssign for somebody who cannot look after customers, or a merged record.
     """
-    return _change_owner(_locked(customer), to, change, reason=reason, by=by, at=at)
+    return change_owner(_locked(customer), to, change, reason=reason, by=by, at=at)
 
 
 @transaction.atomic
@@ -229,7 +225,7 @@ def claim_customer(*, customer: Customer, by: User, at: datetime) -> Customer:
     customer = _locked(customer)
     held = Customer.objects.filter(owner=by).count()
     check_claim(Claim(is_pooled=customer.owner_id is None, held_by_agent=held, limit=MOST_HELD))
-    return _change_owner(customer, by, OwnerChange.CLAIMED, by=by, at=at)
+    return change_owner(customer, by, OwnerChange.CLAIMED, by=by, at=at)
 
 
 @transaction.atomic
@@ -273,63 +269,6 @@ def allocate_customers(
     return counts
 
 
-# -- merging -----------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def merge_customers(
-    *, duplicate: Customer, into: Customer, reasons: Sequence[str] = (), by: User, at: datetime
-) -> Customer:
-    """Make two records one. The duplicate stays as a signpost; what it alone knew is kept.
-
-    The kept record's owner stays; a pooled one goes to the duplicate's owner.
-    Raises CannotMerge, also when some table has not said how it follows.
-    """
-    # Lock both, in a fixed order, so crossing merges neither deadlock nor form a loop.
-    both = Customer.objects.select_for_update().filter(
-        pk__in=[duplicate.pk, into.pk], merged_into=None
-    )
-    found = {customer.pk: customer for customer in both.order_by("pk")}
-    if len(found) != 2:
-        raise CannotMerge(
-            _("These are one customer already, or one of them was joined to another."), rule="B2"
-        )
-    duplicate, into = found[duplicate.pk], found[into.pk]
-    for move in movers():
-        move(duplicate, into)
-
-    owner = duplicate.owner
-    if owner is not None:
-        _change_owner(duplicate, None, OwnerChange.MERGED, by=by, at=at)
-    if owner is not None and into.owner_id is None:
-        _change_owner(into, owner, OwnerChange.MERGED, by=by, at=at)
-    _fill_blanks(into, duplicate)
-    into.save()
-    # Earlier duplicates of the duplicate point straight to the record that is kept.
-    Customer.objects.filter(merged_into=duplicate).update(merged_into=into)
-    duplicate.merged_into = into
-    duplicate.save()
-    MergeEvent.objects.create(kept=into, duplicate=duplicate, reasons=list(reasons), by=by, at=at)
-    record("customer.merged", of=into, by=by.username, at=at, duplicate=duplicate.pk)
-    return into
-
-
-def move_notes(duplicate: Customer, kept: Customer) -> None:
-    Note.objects.filter(customer=duplicate).update(customer=kept)
-
-
-def move_numbers(duplicate: Customer, kept: Customer) -> None:
-    """All numbers; the kept record's primary number stays primary."""
-    if Number.objects.filter(customer=kept, is_primary=True).exists():
-        Number.objects.filter(customer=duplicate).update(is_primary=False)
-    Number.objects.filter(customer=duplicate).update(customer=kept)
-
-
-def stay(duplicate: Customer, kept: Customer) -> None:
-    """For what is told of the signpost itself: who owned it, what was joined to it. The kept
-    record's timeline tells these too (see queries)."""
-
-
 # -- saved views -------------------------------------------------------------------------------
 
 
@@ -364,11 +303,11 @@ def _unsaved(draft: CustomerDraft, *, team: Team | None, at: datetime) -> Custom
         address=draft.address.strip(), email=draft.email.strip(), category=draft.category.strip(),
         profile=dict(draft.profile), team=team, created_at=at,
     )  # fmt: skip
-    _set_keys(customer)
+    set_keys(customer)
     return customer
 
 
-def _set_keys(customer: Customer) -> None:
+def set_keys(customer: Customer) -> None:
     """What is made from the fields, for searching, sorting and finding duplicates."""
     customer.name = customer.name.strip()[:200]
     if not customer.name:
@@ -444,7 +383,7 @@ def _check_may_own(person: User) -> None:
         )
 
 
-def _change_owner(
+def change_owner(
     customer: Customer,
     to: User | None,
     change: OwnerChange,
@@ -471,13 +410,3 @@ def _change_owner(
         from_owner=event.from_owner_id, to_owner=event.to_owner_id,
     )  # fmt: skip
     return customer
-
-
-def _fill_blanks(kept: Customer, duplicate: Customer) -> None:
-    for name in ("city", "address", "email", "category"):
-        if not getattr(kept, name):
-            setattr(kept, name, getattr(duplicate, name))
-    kept.profile = {**duplicate.profile, **kept.profile}
-    touches = [t for t in (kept.last_touch_at, duplicate.last_touch_at) if t is not None]
-    kept.last_touch_at = max(touches, default=None)
-    _set_keys(kept)
