@@ -21,6 +21,7 @@ interface Source {
 /** A colour token as the browser sees it now: light-dark() resolved by a probe element. */
 function palette(): Record<string, string> {
   const probe = document.createElement("i");
+  probe.style.setProperty("transition", "none", "important"); // else every reading is still the first
   document.body.append(probe);
   const read = (name: string) => {
     probe.style.color = `var(--${name})`;
