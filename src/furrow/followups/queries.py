@@ -1,7 +1,9 @@
 """Answers about follow-ups."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, F, Q, Value
 from django.utils.timezone import localtime
@@ -116,19 +118,19 @@ def compliance_by_agent(*, user: User, at: datetime) -> list[AgentCompliance]:
     Kept in time = finished no later than a day after it was due. Cost: two counts within an index,
     over what is open and what was finished in 30 days.
     """
-    visible = FollowUp.objects.visible_to(user).order_by().values("assigned_to_id")
+    visible = FollowUp.objects.visible_to(user)
     in_time = Q(done_at__lte=F("due_at") + timedelta(days=1))
-    waiting = {
+    waiting: dict[int, Mapping[str, Any]] = {
         row["assigned_to_id"]: row
-        for row in visible.open().annotate(
-            open=Count("*"), overdue=Count(Value(1), filter=Q(due_at__lt=at))
-        )
+        for row in visible.open()
+        .values("assigned_to_id")
+        .annotate(open=Count("*"), overdue=Count(Value(1), filter=Q(due_at__lt=at)))
     }
-    finished = {
+    finished: dict[int, Mapping[str, Any]] = {
         row["assigned_to_id"]: row
-        for row in visible.filter(done_at__gte=at - timedelta(days=30)).annotate(
-            kept=Count(Value(1), filter=in_time), kept_late=Count("*", filter=~in_time)
-        )
+        for row in visible.filter(done_at__gte=at - timedelta(days=30))
+        .values("assigned_to_id")
+        .annotate(kept=Count(Value(1), filter=in_time), kept_late=Count(Value(1), filter=~in_time))
     }
     people = User.objects.filter(pk__in=waiting.keys() | finished.keys()).select_related("team")
     rows = [
