@@ -27,7 +27,7 @@ AgentState = Literal["ready", "talking", "wrapup", "away"]
 Outcome = Literal["answered", "machine", "failed"]
 
 _HORIZON = 45  # seconds looked ahead, in steps of one
-_REFRESH_SECONDS = 10.0  # how often the forecast tables are made anew
+_REFRESH_SECONDS = 5.0  # how often the forecast tables are made anew
 _CODES: dict[AgentState, int] = {"ready": 0, "talking": 1, "wrapup": 2, "away": 3}
 _STEPS: Floats = np.arange(1.0, _HORIZON + 1)
 # Ages by which lines, talks and wrap-ups are told apart, in seconds.
@@ -90,12 +90,12 @@ class Hazard:
     def _wake(self) -> None:
         """Rescale a cause whose ends came far more, or far less, often than foretold."""
         for cause, (seen, foretold) in enumerate(zip(self._seen, self._foretold, strict=True)):
-            if foretold > 0.0 and abs(seen - foretold) > 3.5 * sqrt(foretold + 2.0):
+            if foretold > 0.0 and abs(seen - foretold) > 2.6 * sqrt(foretold + 2.0):
                 factor = min(max((seen + 2.0) / (foretold + 2.0), 0.4), 2.5)
                 self._ended[cause] *= factor
                 self._seen[cause] = self._foretold[cause] = 0.0
-        self._seen *= 0.8
-        self._foretold *= 0.8
+        self._seen *= 0.9
+        self._foretold *= 0.9
 
     def cumulative(self, ages: Floats) -> Floats:
         """The hazard of all causes, summed up to each age: -log P(alive)."""
@@ -187,12 +187,13 @@ class Budget:
             return 0.0
         noise = self._noise()
         pull = 0.55 * self._credit / noise
-        over = self._hour[1] - 0.95 * max(self._limit * self._hour[0], 1.0)
-        fade = 1.2 * max(over, 0.0) / noise
+        allowed = max(self._limit * self._hour[0], 1.0)
+        fade = 1.5 * max(self._hour[1] - 0.9 * allowed, 0.0) / noise
+        fade += 0.9 * max(self._hour[1] - 1.07 * allowed, 0.0)  # whatever the noise
         return min(exp(self._log_risk + max(pull, -4.0) - fade), 0.5)
 
     def _noise(self) -> float:
-        """How far the abandoned calls of an hour stray by chance, if as many as the limit allows."""
+        """How far an hour's abandoned calls stray by chance, when as many as the limit allows."""
         return sqrt(self._limit * max(self._hour[0], 60) + 1.0)
 
     def _count(self, which: int, at: float) -> None:
@@ -265,7 +266,7 @@ class Pacer:
         elif before == _CODES["wrapup"]:
             self._wrap.end(age)
         if before in (_CODES["talking"], _CODES["wrapup"]) and state in ("ready", "away"):
-            self._returns += 0.02 * ((state == "ready") - self._returns)
+            self._returns += 0.1 * ((state == "ready") - self._returns)
         self._codes[slot], self._since[slot] = now, at
 
     def dialed(self, call_id: int, at: float) -> None:

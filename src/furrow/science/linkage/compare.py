@@ -10,8 +10,9 @@ is part of the weight: 0 bits is an even chance.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from rapidfuzz.distance import DamerauLevenshtein, JaroWinkler
 from rapidfuzz.fuzz import ratio, token_sort_ratio
@@ -32,8 +33,7 @@ DOUBTFUL_BITS = -3.0  # from here on a person is asked
 _CONFLICT = -9.0
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """One field's say: a code for translation, its bits, and the values it compared."""
 
     code: str
@@ -154,7 +154,7 @@ _NAMED = frozenset(
 
 def _by_experience(finding: Reason, rarity: Rarity) -> Reason:
     bits = rarity.against.get(finding.code, finding.bits)
-    return finding if bits == finding.bits else replace(finding, bits=bits)
+    return finding if bits == finding.bits else finding._replace(bits=bits)
 
 
 _CONTRADICTIONS = frozenset({"name_contradicts", "company_contradicts"})
@@ -207,7 +207,7 @@ def _names(a: Profile, b: Profile, rarity: Rarity) -> list[Reason]:
         if has_han(left) or has_han(right):
             return []  # a person and a firm: neither agreement nor conflict
         found = _latin_names(a, b, rarity)
-        return [found] if found.bits > 0 else [replace(found, bits=max(found.bits, -4.0))]
+        return [found] if found.bits > 0 else [found._replace(bits=max(found.bits, -4.0))]
     if not (a.is_full and b.is_full):
         if not (a.surname and b.surname):
             return []
@@ -391,7 +391,7 @@ def _companies(a: Profile, b: Profile, rarity: Rarity) -> list[Reason]:
             return [Reason("company_similar", max(rare - 5, 1.0), left, right)]
         return [Reason("company_differs", _CONFLICT if are_customers else -1.5, left, right)]
     found = _latin_names(a, b, rarity, field="company")
-    return [found if found.bits > 0 or are_customers else replace(found, bits=-1.5)]
+    return [found if found.bits > 0 or are_customers else found._replace(bits=-1.5)]
 
 
 def _in_order(short: str, long: str) -> bool:
@@ -406,8 +406,10 @@ def _places(a: Profile, b: Profile, rarity: Rarity, *, on_one_line: bool) -> lis
     address = _addresses(a, b, rarity)
     if address:
         if on_one_line and address.bits > 0:
-            address = replace(address, bits=address.bits * 0.6)
+            address = address._replace(bits=address.bits * 0.6)
         findings.append(address)
+    if not (a.district or a.city or a.postcode or a.province):
+        return findings
     known = address is not None and address.bits > 3
     for code, left, right in (
         ("district", a.district, b.district),

@@ -41,7 +41,7 @@ class Record:
     identity: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: a million are made, and freezing doubles the cost
 class Profile:
     """A record with every value in its one spelling; "" or () where nothing usable stood.
 
