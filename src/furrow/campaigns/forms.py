@@ -85,6 +85,9 @@ class CampaignForm(forms.Form):
         field = self.fields[name]
         assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
         field.queryset = queryset
+        if field.required and name != "agents":
+            # Where there is a choice of one, or a newest, it is chosen already.
+            field.empty_label = None
 
     def clean_name(self) -> str:
         name = str(self.cleaned_data["name"]).strip()
