@@ -130,19 +130,22 @@ def compliance_by_agent(*, user: User, at: datetime) -> list[AgentCompliance]:
         row["assigned_to_id"]: row
         for row in visible.filter(done_at__gte=at - timedelta(days=30))
         .values("assigned_to_id")
-        .annotate(kept=Count(Value(1), filter=in_time), kept_late=Count(Value(1), filter=~in_time))
+        .annotate(all=Count("*"), kept=Count(Value(1), filter=in_time))
     }
     people = User.objects.filter(pk__in=waiting.keys() | finished.keys()).select_related("team")
-    rows = [
-        AgentCompliance(
-            agent_id=person.pk,
-            name=person.display_name,
-            team=person.team.name if person.team else "",
-            open=waiting.get(person.pk, {}).get("open", 0),
-            overdue=waiting.get(person.pk, {}).get("overdue", 0),
-            kept=finished.get(person.pk, {}).get("kept", 0),
-            kept_late=finished.get(person.pk, {}).get("kept_late", 0),
+    rows = []
+    for person in people:
+        open_now = waiting.get(person.pk, {"open": 0, "overdue": 0})
+        done = finished.get(person.pk, {"all": 0, "kept": 0})
+        rows.append(
+            AgentCompliance(
+                agent_id=person.pk,
+                name=person.display_name,
+                team=person.team.name if person.team else "",
+                open=open_now["open"],
+                overdue=open_now["overdue"],
+                kept=done["kept"],
+                kept_late=done["all"] - done["kept"],
+            )
         )
-        for person in people
-    ]
     return sorted(rows, key=lambda row: (-row.overdue, row.agent_id))
