@@ -1,6 +1,5 @@
 """Sources, the import of a list from upload to undo, and where a customer comes from."""
 
-import csv
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from furrow.common.refusal import Refused
-from furrow.common.streams import in_this_language
+from furrow.common.streams import csv_answer
 from furrow.customers.models import Customer
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
@@ -288,13 +287,6 @@ def row(request: Request, batch_id: int, line: int) -> HttpResponse:
     return response
 
 
-class _Echo:
-    """A file that hands back what is written, so that csv can stream."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
 @requires(Act.IMPORT)
 @require_POST
 def errors(request: Request, batch_id: int) -> StreamingHttpResponse:
@@ -303,20 +295,15 @@ def errors(request: Request, batch_id: int) -> StreamingHttpResponse:
     batch = _batch(request, batch_id)
     failed = queries.rows_that_failed(batch)
     actions.note_download(batch=batch, rows=failed.count(), by=request.user, at=timezone.now())
-    writer = csv.writer(_Echo())
     width = len(batch.headers)
 
-    def lines() -> Iterator[str]:
-        yield "\ufeff" + writer.writerow([*batch.headers, REASON_HEADER])
+    def rows() -> Iterator[list[str]]:
+        yield [*batch.headers, REASON_HEADER]
         for one in failed.iterator(chunk_size=2000):
             cells = [*one.cells[:width], *[""] * (width - len(one.cells))]
-            yield writer.writerow([*cells, one.problem_text])
+            yield [*cells, one.problem_text]
 
-    response = StreamingHttpResponse(
-        in_this_language(lines()), content_type="text/csv; charset=utf-8"
-    )
-    response["Content-Disposition"] = f'attachment; filename="list-{batch.pk}-errors.csv"'
-    return response
+    return csv_answer(rows(), name=f"list-{batch.pk}-errors.csv", is_verbatim=True)
 
 
 # -- sources -------------------------------------------------------------------------------------

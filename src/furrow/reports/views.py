@@ -1,7 +1,6 @@
 """The manager's day: a sentence, the figures, the charts, the rows, the file."""
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +11,12 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from furrow.audit.actions import record
-from furrow.common.streams import in_this_language
+from furrow.common.streams import csv_answer
 from furrow.organisation.http import Request, requires
 from furrow.organisation.models import Team
 from furrow.organisation.rules import Act, Scope
 
+from .actions import note_export
 from .queries import DayAndBefore, day_and_before, latest_day, team_of
 from .rules import Count, headline
 
@@ -49,7 +48,7 @@ def _asked(request: Request) -> tuple[DayAndBefore, Team | None]:
         on = parse_date(text) if text else latest_day(zone=zone, at=timezone.now())
     except ValueError:
         on = None
-    if on is None:
+    if on is None or not 2000 <= on.year < 2100:
         raise Http404
     team = _team(request)
     found = day_and_before(on=on, zone=zone, team_id=team_of(request.user, team))
@@ -172,13 +171,6 @@ def _charts(found: DayAndBefore) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class _Echo:
-    """csv wants a file; a streamed answer wants lines."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 @requires(Act.EXPORT)
 @require_POST
 def export(request: Request) -> StreamingHttpResponse:
@@ -188,39 +180,22 @@ def export(request: Request) -> StreamingHttpResponse:
         raise Http404
     found, _team_asked = _asked(request)
     rows = found.day.by.get(dimension, {})
-    record(
-        "report.exported", of=request.user, by=request.user.username, at=timezone.now(),
-        report="day", on=found.on, dimension=dimension, rows=len(rows),
-    )  # fmt: skip
-    response = StreamingHttpResponse(
-        in_this_language(_lines(dimension, rows.items())), content_type="text/csv; charset=utf-8"
+    note_export(
+        on=found.on, dimension=dimension, rows=len(rows), by=request.user, at=timezone.now()
     )
-    response["Content-Disposition"] = (
-        f'attachment; filename="furrow-{found.on.isoformat()}-{dimension}.csv"'
+    return csv_answer(
+        _table(dimension, rows.items()), name=f"furrow-{found.on.isoformat()}-{dimension}.csv"
     )
-    return response
 
 
-def _lines(dimension: str, rows: Any) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield "\ufeff"  # so that spreadsheets read it as UTF-8
-    yield writer.writerow(
-        [
-            _titles()[dimension], _("Calls"), _("Answered"), _("Contact rate"),
-            _("Conversations"), _("CP 3 and more"), _("Sold"), _("Conversion"),
-            _("Empty numbers"), _("Talk, seconds"),
-        ]
-    )  # fmt: skip
+def _table(dimension: str, rows: Iterable[tuple[str, Count]]) -> Iterator[list[object]]:
+    yield [
+        _titles()[dimension], _("Calls"), _("Answered"), _("Contact rate"), _("Conversations"),
+        _("CP 3 and more"), _("Sold"), _("Conversion"), _("Empty numbers"), _("Talk, seconds"),
+    ]  # fmt: skip
     for name, count in rows:
-        yield writer.writerow(
-            [
-                _plain(name), count.attempts, count.answered, f"{count.contact_rate:.4f}",
-                count.conversations, count.promising, count.sold, f"{count.conversion:.4f}",
-                count.empty, count.talk_seconds,
-            ]
-        )  # fmt: skip
-
-
-def _plain(cell: str) -> str:
-    """A cell a spreadsheet will not run as a formula."""
-    return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
+        yield [
+            name, count.attempts, count.answered, f"{count.contact_rate:.4f}",
+            count.conversations, count.promising, count.sold, f"{count.conversion:.4f}",
+            count.empty, count.talk_seconds,
+        ]  # fmt: skip
