@@ -10,13 +10,31 @@ from furrow.permits.tests.make import make_callable
 pytestmark = pytest.mark.django_db
 
 NONSENSE = [
-    "\x00", "9" * 40, "-1", "%00", "' OR 1=1", "2026-13-99", "0-0", "٣", f"{'9' * 17}-{'9' * 18}",
+    "\x00", "0001-01-01", "9999-12-31", "9" * 40, "-1", "%00", "' OR 1=1", "2026-13-99", "0-0",
+    "٣", f"{'9' * 17}-{'9' * 18}",
 ]  # fmt: skip
 READ = {
     "/people/": ["q", "team", "role", "show"],
     "/audit/": ["who", "what", "subject", "since", "until", "after"],
     "/compliance/suppressions/": ["show", "kind", "after"],
     "/compliance/policy/add/": ["region"],
+    "/customers/": [
+        "owner",
+        "team",
+        "kind",
+        "city",
+        "category",
+        "untouched",
+        "stage",
+        "cp",
+        "source",
+        "sort",
+        "after",
+        "before",
+    ],
+    "/customers/filters/": ["owner", "stage", "cp", "sort"],
+    "/reports/day/": ["on", "team"],
+    "/followups/": ["within", "all"],
 }
 WRITTEN = {
     "/compliance/suppressions/search/": ["number"],

@@ -5,10 +5,12 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from itertools import chain
 
 import pghistory
 from django.conf import settings
-from django.http import HttpRequest
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.utils import translation
 
@@ -50,6 +52,32 @@ class RequestIds:
         return response
 
 
+class Storable:
+    """Refuses what no database can keep, whichever field it stands in."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = [request.GET] if request.method in {"GET", "HEAD"} else [request.GET, request.POST]
+        if any("\0" in value for fields in given for _, said in fields.lists() for value in said):
+            return HttpResponseBadRequest("a character that is not text\n", "text/plain")
+        return self.get_response(request)
+
+
+class Unkept:
+    """What a page says of people stays in no cache: not on the way, not in a shared browser."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.user.is_authenticated:
+            response.setdefault("Cache-Control", "no-store")
+        return response
+
+
 class EventsOrigin:
     """Lets the page listen on the events port, where that is another one (a laptop)."""
 
@@ -85,6 +113,23 @@ class PersonalLocale:
             response = self.get_response(request)
         response.setdefault("Content-Language", language)
         return response
+
+
+class NoNulls:
+    """A NUL in an address or form is a 400: PostgreSQL keeps none, and no person types one.
+
+    Once for all pages; the API's schemas say so themselves, as a 422.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.path.startswith("/api/"):
+            said = chain(request.GET.lists(), request.POST.lists())
+            if any("\0" in value for _name, values in said for value in values):
+                raise BadRequest("a NUL in an address or form")
+        return self.get_response(request)
 
 
 class History:

@@ -105,11 +105,11 @@ def _by_category(customers: CustomerQuerySet, value: str) -> CustomerQuerySet:
 def _not_touched_since(customers: CustomerQuerySet, value: str) -> CustomerQuerySet:
     """Nobody reached out since the morning of that day, or ever."""
     try:
-        day = datetime.combine(date.fromisoformat(value), time.min)
-    except ValueError:
+        day = timezone.make_aware(datetime.combine(date.fromisoformat(value), time.min))
+    except (ValueError, OverflowError):  # the first day of year 1 has no instant before it
         return customers.none()
     # By the expression that is indexed, so that this filter and sorting by touch agree.
-    return customers.alias(touched=LAST_TOUCH).filter(touched__lt=timezone.make_aware(day))
+    return customers.alias(touched=LAST_TOUCH).filter(touched__lt=day)
 
 
 def declare_own() -> None:

@@ -1,6 +1,6 @@
 """People and teams, one's own settings, and the audit trail."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from django.conf import settings
 from django.contrib import messages
@@ -41,8 +41,8 @@ from .rules import Act, Role
 
 
 def _asked(request: Request, name: str) -> str:
-    """A parameter of the address, as PostgreSQL can compare it."""
-    return request.GET.get(name, "").replace("\x00", "").strip()[:80]
+    """A parameter of the address, without spaces around it."""
+    return request.GET.get(name, "").strip()[:80]
 
 
 @requires(Act.MANAGE_PEOPLE)
@@ -267,4 +267,6 @@ def _day(text: str) -> datetime | None:
         day = parse_date(text)
     except ValueError:
         return None
-    return timezone.make_aware(datetime(day.year, day.month, day.day)) if day else None  # noqa: DTZ001
+    if day is None or not 2000 <= day.year < 2100:
+        return None
+    return timezone.make_aware(datetime.combine(day, time.min))
