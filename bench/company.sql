@@ -1,5 +1,6 @@
 -- A company of any size, made in the tables by sets. Nothing is drawn at random: what a row is
 -- follows from its number, so the same size makes the same company.
+-- Rows lie in the order in which a company's days would have brought them.
 -- in:  customers, calls_per_agent (a day), days (of calls, today included), at (now),
 --      midnight (today's first instant), by (who did it all), answers (of the gate, JSON)
 --      temporary tables agent (a from 0, id, team_id, campaign_id), city (c from 0, name), names
@@ -46,7 +47,8 @@ JOIN agent AS neighbour ON neighbour.a = mod(i, (SELECT COUNT(*) FROM agent))
 LEFT JOIN holding USING (i)
 CROSS JOIN LATERAL (
     SELECT %(at)s - make_interval(secs => 34560000.0 * (%(customers)s + 1 - i) / %(customers)s) AS at
-) AS came;
+) AS came
+ORDER BY i;
 
 -- 48271 has no divisor in common with 10^8: no number comes twice. One customer in ten has two.
 INSERT INTO customers_number (id, customer_id, e164, last4, extension, label, region, time_zone,
@@ -54,7 +56,8 @@ INSERT INTO customers_number (id, customer_id, e164, last4, extension, label, re
 SELECT n, CASE WHEN n <= %(customers)s THEN n ELSE (n - %(customers)s) * 10 END,
        '+86154' || tail, right(tail, 4), '', '', 'CN', 'Asia/Shanghai', n <= %(customers)s, %(at)s
 FROM generate_series(1, %(customers)s + %(customers)s / 10) AS n
-CROSS JOIN LATERAL (SELECT lpad(mod(n::bigint * 48271, 100000000)::text, 8, '0') AS tail) AS number;
+CROSS JOIN LATERAL (SELECT lpad(mod(n::bigint * 48271, 100000000)::text, 8, '0') AS tail) AS number
+ORDER BY n;
 
 -- One customer in ten came twice.
 INSERT INTO acquisition_lead (id, customer_id, source_id, given, is_first, match_reasons, changes, at)
@@ -63,7 +66,8 @@ SELECT n, customer.id, source.id, jsonb_build_object('name', customer.name, 'cit
 FROM generate_series(1, %(customers)s + %(customers)s / 10) AS n
 JOIN customers_customer AS customer
     ON customer.id = CASE WHEN n <= %(customers)s THEN n ELSE (n - %(customers)s) * 10 END
-JOIN source ON source.s = pg_temp.pick(n, 7, (SELECT COUNT(*) FROM source));
+JOIN source ON source.s = pg_temp.pick(n, 7, (SELECT COUNT(*) FROM source))
+ORDER BY n;
 
 INSERT INTO customers_ownershipevent (customer_id, to_owner_id, change, reason, by_id, at)
 SELECT id, owner_id, 'allocated', '', %(by)s, owned_since
@@ -104,7 +108,7 @@ INSERT INTO permits_permit (id, customer_id, number_id, agent_id, channel, purpo
                             issued_at, expires_at, spent_at, closed_at, answers)
 SELECT id, i, i, agent_id, 'call', 'sales', campaign_id, began,
        began + interval '30 seconds', began, began + make_interval(secs => 20 + talk), %(answers)s
-FROM made;
+FROM made ORDER BY id;
 
 INSERT INTO calls_call (id, permit_id, customer_id, number_id, agent_id, team_id, campaign_id,
                         source_id, state, outcome, cause, attempt, queued_at, dialed_at, ringing_at,
@@ -119,7 +123,8 @@ FROM made
 JOIN source ON source.s = pg_temp.pick(i, 7, (SELECT COUNT(*) FROM source))
 JOIN result ON result.effect = CASE
     WHEN outcome = 'empty_number' THEN 'invalid' WHEN outcome <> 'answered' THEN 'retry'
-    WHEN draw < 8 THEN 'sold' WHEN draw < 35 THEN 'refused' ELSE 'follow_up' END;
+    WHEN draw < 8 THEN 'sold' WHEN draw < 35 THEN 'refused' ELSE 'follow_up' END
+ORDER BY made.id;
 
 SELECT setval(pg_get_serial_sequence('permits_permit', 'id'), MAX(id)) FROM made;
 SELECT setval(pg_get_serial_sequence('calls_call', 'id'), MAX(id)) FROM made;
@@ -154,14 +159,14 @@ SELECT i, agent_id, CASE mod(j, 3) WHEN 0 THEN 'promise' ELSE 'interest' END, ''
             ELSE %(at)s - make_interval(mins => (j - 300)::int * 60) END,
        %(at)s - interval '35 days',
        CASE WHEN j >= 333 THEN %(at)s - make_interval(mins => (j - 300)::int * 55) END
-FROM holding WHERE j < 666;
+FROM holding WHERE j < 666 ORDER BY i;
 
 -- Half of what an agent holds stands in the team's campaign.
 INSERT INTO campaigns_target (campaign_id, customer_id, agent_id, state, priority, attempts, done_at)
 SELECT campaign_id, i, agent_id,
        CASE WHEN mod(j, 10) < 6 THEN 'waiting' WHEN mod(j, 10) < 9 THEN 'done' ELSE 'out' END,
        mod(j, 6), mod(j, 4), CASE WHEN mod(j, 10) < 6 THEN NULL ELSE %(at)s END
-FROM holding WHERE mod(j, 2) = 1;
+FROM holding WHERE mod(j, 2) = 1 ORDER BY i;
 
 INSERT INTO compliance_suppression (e164, last4, kind, reason, origin, by_id, at, lifted_reason)
 SELECT e164, last4, 'opted_out', '', 'person', %(by)s, %(at)s, ''

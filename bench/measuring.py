@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -138,11 +138,17 @@ def tell(line: str = "") -> None:
     sys.stdout.flush()
 
 
-def tell_table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A Markdown table under a title and the machine's line, ready for the documentation."""
+def tell_table(
+    title: str, head: Sequence[str], rows: Iterable[Sequence[object]]
+) -> list[Sequence[object]]:
+    """A Markdown table under a title and the machine's line, ready for the documentation; each
+    row as it comes. Returns the rows."""
     tell(f"\n### {title}\n\n{machine()}\n")
     tell(f"| {' | '.join(head)} |")
     tell("|---" + "|--:" * (len(head) - 1) + "|")
+    told = []
     for row in rows:
         tell(f"| {' | '.join(map(str, row))} |")
+        told.append(row)
     tell()
+    return told
