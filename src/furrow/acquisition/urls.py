@@ -17,12 +17,12 @@ urlpatterns = [
     path("lists/<int:batch_id>/errors/", views.errors, name="import-errors"),
     path("lists/<int:batch_id>/rows/<int:line>/", views.row, name="import-row"),
     re_path(
-        r"^lists/(?P<batch_id>\d+)/rows/(?P<finding>problem|doubt|known|repeat)/$",
+        r"^lists/(?P<batch_id>\d{1,18})/rows/(?P<finding>problem|doubt|known|repeat)/$",
         views.rows,
         name="import-rows",
     ),
     re_path(
-        r"^lists/(?P<batch_id>\d+)/(?P<what>import|stop|resume|undo)/$", views.go, name="import-go"
+        r"^lists/(?P<batch_id>\d{1,18})/(?P<what>import|stop|resume|undo)/$", views.go, name="import-go"
     ),
     path("customers/<int:customer_id>/origins/", views.origins, name="origins-panel"),
 ]

@@ -1,7 +1,7 @@
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.utils.translation import gettext as _
 from django.views import defaults
 from django.views.generic import TemplateView
@@ -24,11 +24,22 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 handler404 = not_found
+
+
+def no_such_page(request: HttpRequest) -> HttpResponse:
+    raise Http404
+
+
+# Of allauth's pages, those that send e-mail or let strangers in: accounts here have no e-mail, and
+# a person's administrator sets a new password.
+CLOSED = r"^account/(?:signup|email|confirm-email|password/reset|login/code)(?:/|$)"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
+    re_path(CLOSED, no_such_page),
     path("account/", include("allauth.urls")),
     path("api/v1/", api.urls),
     path("", include("furrow.customers.urls")),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from furrow.calls.models import Call
 from furrow.campaigns.models import Disposition
 from furrow.common.phone import zone
+from furrow.customers.filters import is_id
 from furrow.pipeline.rules import check_score
 
 from .actions import WrapUp
@@ -56,14 +57,17 @@ class WrapUpForm:
         given = self.data.get("cp") or ""
         if not given:
             return None
-        value = int(given) if given.isdecimal() else -1
+        value = int(given) if is_id(given) else -1
         check_score(value)
         return value
 
     def _due(self) -> tuple[datetime | None, bool]:
         """When, and whether the customer was promised that very time."""
         if exact := self.data.get("due"):
-            moment = parse_datetime(exact)
+            try:
+                moment = parse_datetime(exact)
+            except ValueError:  # a date no calendar has
+                moment = None
             if moment is None:
                 raise CannotFinish(_("This is not a date and time."), rule="E3")
             if timezone.is_naive(moment):

@@ -22,6 +22,7 @@ from .http import Forbidden
 from .models import ApiToken, User
 from .rules import Act
 
+API = "/api/"
 PREFIX = "bearer "
 _MARK_EVERY = timedelta(minutes=1)
 
@@ -38,7 +39,8 @@ class Tokens:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         given = request.headers.get("Authorization", "")
-        if given[: len(PREFIX)].lower() == PREFIX:
+        is_api = request.path.startswith(API)  # pages are for people, and ask for no `use_api`
+        if is_api and given[: len(PREFIX)].lower() == PREFIX:
             token = find_token(given[len(PREFIX) :].strip())
             if token is not None:
                 if wait := _seconds_to_wait(token):

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from furrow.common.phone import zone
+from furrow.customers.filters import is_id
 from furrow.customers.models import Customer
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
@@ -25,7 +26,7 @@ def panel(request: Request, customer_id: int) -> HttpResponse:
     )
     numbers = customer.numbers.order_by("-is_primary", "pk")
     wanted = request.GET.get("number", "")
-    number = (numbers.filter(pk=wanted) if wanted.isdecimal() else numbers).first()
+    number = (numbers.filter(pk=wanted) if is_id(wanted) else numbers).first()
     if number is None:
         return render(request, "permits/panel.html", {"number": None})
     number.customer = customer

@@ -13,6 +13,7 @@ from furrow.calls.models import Call
 from furrow.campaigns.models import Campaign
 from furrow.campaigns.queries import waiting_count
 from furrow.common.phone import zone
+from furrow.customers.filters import is_id
 from furrow.customers.models import Customer, Number
 from furrow.desk.actions import wrap_up
 from furrow.desk.forms import WrapUpForm
@@ -67,13 +68,10 @@ def desk(request: Request) -> HttpResponse:
     """`?customer=` puts a customer of one's own on the desk; `?skip=` passes one over for now."""
     at = timezone.now()
     picked = None
-    if request.GET.get("customer", "").isdecimal():
-        visible = Customer.objects.visible_to(request.user)
-        picked = get_object_or_404(visible, pk=int(request.GET["customer"]))
-    skip = request.GET.get("skip", "")
-    seat = seat_of(
-        agent=request.user, at=at, picked=picked, skip=int(skip) if skip.isdecimal() else None
-    )
+    if wanted := _whole(request.GET, "customer"):
+        picked = get_object_or_404(Customer.objects.visible_to(request.user), pk=wanted)
+    skip = _whole(request.GET, "skip") or None
+    seat = seat_of(agent=request.user, at=at, picked=picked, skip=skip)
     context = _desk_context(request, at=at, seat=seat)
     if request.htmx:
         return render(request, "desk/desk.html#seat", context | {"oob_bar": True})
@@ -180,4 +178,4 @@ def presence(request: Request) -> HttpResponse:
 def _whole(data: QueryDict, name: str) -> int:
     """A whole number from a form, or 0, which no row has."""
     text = data.get(name) or ""
-    return int(text) if text.isdecimal() else 0
+    return int(text) if is_id(text) else 0

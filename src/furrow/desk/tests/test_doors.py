@@ -1,4 +1,5 @@
 import pytest
+from django.test import Client
 from ninja.testing import TestClient
 
 from furrow.calls.rules import CallState
@@ -10,7 +11,7 @@ from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import make_agent, make_user
 
 pytestmark = pytest.mark.django_db
-client = TestClient(router)
+api = TestClient(router)
 
 
 def test_nobody_says_what_came_of_somebody_elses_call() -> None:
@@ -23,8 +24,8 @@ def test_nobody_says_what_came_of_somebody_elses_call() -> None:
 
     leader = make_user(role=Role.LEADER, team=agent.team)
     for other in (make_agent(team=agent.team), leader):
-        assert client.post(f"/{call.pk}/outcome", json=said, user=other).status_code == 404
-    answer = client.post(f"/{call.pk}/outcome", json=said, user=agent)
+        assert api.post(f"/{call.pk}/outcome", json=said, user=other).status_code == 404
+    answer = api.post(f"/{call.pk}/outcome", json=said, user=agent)
 
     assert answer.status_code == 200, answer.json()
 
@@ -33,8 +34,19 @@ def test_nobody_says_what_came_of_somebody_elses_call() -> None:
 def test_a_remark_no_database_can_keep_is_refused(remark: str) -> None:
     call = make_call(state=CallState.ENDED)
 
-    answer = client.post(
+    answer = api.post(
         f"/{call.pk}/outcome", json={"disposition": 1, "remark": remark}, user=call.agent
     )
 
     assert answer.status_code == 422
+
+
+def test_a_day_no_calendar_has_is_refused(client: Client) -> None:
+    agent = make_agent()
+    campaign = make_campaign(agent=agent, dispositions=make_dispositions())
+    call = make_call(agent=agent, campaign=campaign, state=CallState.ENDED)
+    client.force_login(agent)
+
+    answer = client.post("/desk/finish/", {"call": call.pk, "due": "2026-13-45T00:00"})
+
+    assert answer.status_code == 409
