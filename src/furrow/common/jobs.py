@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
 
 
 def enqueue(
@@ -18,16 +20,12 @@ def enqueue(
 
     Raises procrastinate.exceptions.TaskNotFound for a name no `tasks.py` registers.
     """
-    from procrastinate.exceptions import AlreadyEnqueued
-
     configured = app.configure_task(
         name, allow_unknown=False, schedule_at=run_at, queueing_lock=queueing_lock
     )
     if queueing_lock is None:
         configured.defer(**args)
         return
-    from django.db import transaction
-
     try:
         with transaction.atomic():  # a savepoint: the duplicate must not poison the caller
             configured.defer(**args)

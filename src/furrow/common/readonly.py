@@ -1,12 +1,11 @@
 """GET and HEAD cannot change data: PostgreSQL itself refuses.
 
-Exempt are only the views marked with `writes_on_get`, each with its reason: signing in and out
-writes the session, and an invitation link may be followed by GET.
+Exempt are only the views of EXEMPT_MODULES: signing in shows its forms with state in the session.
 """
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -15,9 +14,7 @@ from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
 
 View = Callable[..., HttpResponseBase]
-V = TypeVar("V", bound=View)
 
-# Third-party views that keep state in the session while showing a form.
 EXEMPT_MODULES = ("allauth.",)
 
 
@@ -52,9 +49,7 @@ class ReadOnlyGets:
 def _answers_to_exceptions() -> list[Callable[[HttpRequest, Exception], HttpResponse | None]]:
     """`process_exception` of each middleware that has one, the last in the list first."""
     kinds = [import_string(path) for path in reversed(settings.MIDDLEWARE)]
-    return [
-        kind(_unused).process_exception for kind in kinds if hasattr(kind, "process_exception")
-    ]
+    return [kind(_unused).process_exception for kind in kinds if hasattr(kind, "process_exception")]
 
 
 def _unused(request: HttpRequest) -> HttpResponse:

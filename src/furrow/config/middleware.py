@@ -5,11 +5,9 @@ import re
 import time
 import uuid
 from collections.abc import Callable
-from itertools import chain
 
 import pghistory
 from django.conf import settings
-from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.utils import translation
@@ -113,23 +111,6 @@ class PersonalLocale:
             response = self.get_response(request)
         response.setdefault("Content-Language", language)
         return response
-
-
-class NoNulls:
-    """A NUL in an address or form is a 400: PostgreSQL keeps none, and no person types one.
-
-    Once for all pages; the API's schemas say so themselves, as a 422.
-    """
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path.startswith("/api/"):
-            said = chain(request.GET.lists(), request.POST.lists())
-            if any("\0" in value for _name, values in said for value in values):
-                raise BadRequest("a NUL in an address or form")
-        return self.get_response(request)
 
 
 class History:

@@ -163,7 +163,6 @@ MIDDLEWARE = [
     "furrow.organisation.tokens.Tokens",
     "furrow.config.middleware.Unkept",
     "furrow.config.middleware.PersonalLocale",
-    "furrow.config.middleware.NoNulls",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -328,5 +327,4 @@ LOGGING = {
     },
 }
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]  # decided above, by mode
-PROCRASTINATE_ON_APP_READY = "furrow.config.jobs.on_app_ready"
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
