@@ -121,6 +121,7 @@ UNTRACKED = {
     "organisation.Presence": "changes with each call; every change is an audit event",
     "dialer.Heartbeat": "is a sign of life every two seconds",
     "acquisition.Row": "is staging; what came of it is in leads and customers",
+    "linkage.Run": "is a job; what came of it is in pairs",
     "campaigns.Target": "is a queue; what came of it is in calls and follow-ups",
     "webhooks.Delivery": "is a queue with its own record of attempts",
 }

@@ -27,6 +27,8 @@ from furrow.customers.rules import CannotMerge, OwnerChange
 from furrow.customers.tests.make import make_customer, make_e164, number_of
 from furrow.followups.models import FollowUp
 from furrow.followups.tests.make import make_followup
+from furrow.linkage.models import Pair
+from furrow.linkage.rules import Verdict
 from furrow.organisation.models import User
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_agent, make_user
@@ -70,6 +72,7 @@ def _fill(customer: Customer, *, by: User, campaigns: list[Campaign], random: Ra
 def _pair(seed: int) -> tuple[Customer, Customer]:
     random, by = Random(seed), make_agent()
     campaigns = [make_campaign(agent=by) for _time in range(2)]
+    third = make_customer()
     pair = []
     for _which in range(2):
         customer = make_customer(
@@ -80,6 +83,12 @@ def _pair(seed: int) -> tuple[Customer, Customer]:
         )
         _fill(customer, by=by, campaigns=campaigns, random=random)
         pair.append(customer)
+        if random.random() < 0.7:  # compared with a third, and perhaps judged
+            verdict = random.choice([Verdict.OPEN, Verdict.DIFFERENT])
+            said = {} if verdict is Verdict.OPEN else {"decided_by": by, "decided_at": NOON}
+            Pair.objects.create(
+                left=third, right=customer, weight=1, verdict=verdict, found_at=NOON, **said
+            )
     return pair[0], pair[1]
 
 

@@ -81,6 +81,11 @@ def picture(customers: Collection[int]) -> Picture:
     return {table: _rows(table, columns, list(customers)) for table, columns in asked.items()}
 
 
+def is_told(table: str) -> bool:
+    """Whether the timeline tells of this table's rows."""
+    return any(relation.rpartition(".")[0] == table for relation in _tellers)
+
+
 def row_now(table: str, pk: int) -> dict[str, Any] | None:
     """One row as it is, held until the transaction ends; None if there is none."""
     return _rows(table, [columns_of(table)[1]], [pk], hold="FOR UPDATE").get(pk)

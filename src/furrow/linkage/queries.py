@@ -1,25 +1,31 @@
 """Who in the company's data may be the one looked for."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
+from django.utils import formats, timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
 from furrow.common.phone import mask
 from furrow.common.sql import load_sql
 from furrow.customers.models import Customer, Number
+from furrow.customers.queries import profile_of
 from furrow.customers.rules import Whose
 from furrow.organisation.models import User
 from furrow.science.linkage.compare import compare_profiles
 from furrow.science.linkage.profiles import USUAL_ROWS, Profile, Rarity, Record, profile
 
+from .models import Pair, Run
 from .rules import (
     MOST_BY_ADDRESS,
     MOST_BY_NAME,
     WORTH_ASKING_BITS,
     Match,
     Probe,
+    Verdict,
     best_first,
     in_words,
     telling,
@@ -39,7 +45,7 @@ def matches_for(probes: Sequence[Probe], *, rarity: Rarity | None = None) -> dic
     """
     rarity = rarity or Rarity(USUAL_ROWS)
     candidates = _candidates(probes)
-    known = _profiles({customer for found in candidates.values() for customer in found})
+    known = profiles_of({customer for found in candidates.values() for customer in found})
     result: dict[int, list[Match]] = {}
     for probe in probes:
         row = int(probe.record.id)
@@ -89,7 +95,7 @@ def _candidates(probes: Sequence[Probe]) -> dict[int, set[int]]:
     return found
 
 
-def _profiles(customers: set[int]) -> dict[int, Profile]:
+def profiles_of(customers: set[int]) -> dict[int, Profile]:
     """Known customers as the comparison sees them."""
     if not customers:
         return {}
@@ -174,3 +180,105 @@ def likely_duplicates(*, record: Record, user: User, most: int = 5) -> list[Like
         if (customer := known.get(match.customer_id))
         and (customer.pk in seen or match.shares_number)
     ]
+
+
+# -- pairs to judge ------------------------------------------------------------------------------
+
+
+def pairs_in(block: str, *, after: str, upto: str, most: int) -> list[tuple[int, int]]:
+    """Customers who share a value of `block` in (after, upto] and were never compared."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("furrow.linkage", f"pairs_by_{block}"),
+            {"after": after, "upto": upto, "most": most},
+        )
+        return list(cursor.fetchall())
+
+
+def range_of(block: str, *, after: str, most: int) -> tuple[str, int]:
+    """The next values of `block` behind `after` that together have about `most` customers: the
+    last of them, and how many customers there are. Two short walks of an index."""
+    key = f"{block}_key"
+    behind = Customer.objects.filter(**{f"{key}__gt": after}, merged_into=None)
+    keys = behind.order_by(key).values_list(key, flat=True)
+    upto = keys[most - 1 : most].first() or keys.last()
+    return (upto, behind.filter(**{f"{key}__lte": upto}).count()) if upto else ("", 0)
+
+
+def next_pair(user: User) -> Pair | None:
+    """The likeliest pair nobody judged, then those put off, the longest ago first."""
+    pairs = Pair.objects.visible_to(user).select_related("left", "right")
+    likeliest = pairs.filter(verdict=Verdict.OPEN).order_by("-weight", "id").first()
+    return likeliest or pairs.filter(verdict=Verdict.LATER).order_by("decided_at", "id").first()
+
+
+def last_verdict(user: User) -> Pair | None:
+    """The pair this person judged last; what a rule joined is not theirs to take back here."""
+    judged = Pair.objects.filter(decided_by=user, by_rule=False)
+    return judged.order_by("-decided_at", "-id").first()
+
+
+def last_run() -> Run | None:
+    return Run.objects.order_by("-id").first()
+
+
+def count_to_judge(user: User, *, most: int = 1000) -> int:
+    """How many pairs wait for this person; never more than `most`, so that it stays cheap."""
+    return Pair.objects.visible_to(user).undecided()[:most].count()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One fact of two customers, side by side."""
+
+    label: str | Promise
+    left: str
+    right: str
+
+    @property
+    def differs(self) -> bool:
+        return bool(self.left and self.right) and self.left != self.right
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    pair: Pair
+    reasons: list[str]
+    lines: list[Line]
+
+
+def side_by_side(pair: Pair) -> SideBySide:
+    """A pair as a person judges it: every fact either side knows, numbers masked."""
+    left, right = _facts(pair.left), _facts(pair.right)
+    labels = {**left, **right}
+    lines = [
+        Line(label, left.get(key, ("", ""))[1], right.get(key, ("", ""))[1])
+        for key, (label, _value) in labels.items()
+    ]
+    return SideBySide(pair, in_words(pair.reasons), lines)
+
+
+def _facts(customer: Customer) -> dict[str, tuple[str | Promise, str]]:
+    """What is known of a customer: key -> (label, value in words); unknown facts are absent."""
+    known = profile_of(customer)
+    numbers = Number.objects.filter(customer=customer).order_by("-is_primary", "id")
+    recorded = formats.date_format(timezone.localtime(customer.created_at), "Y-m-d")
+    said: list[tuple[str, str | Promise, str]] = [
+        ("numbers", _("Numbers"), ", ".join(number.masked for number in numbers)),
+        *((f.name, f.label, str(f.shown)) for f in [*known.basics, *known.facts]),
+        ("owner", _("Looked after by"), str(customer.owner or "")),
+        ("team", _("Team"), customer.team.name if customer.team else ""),
+        ("recorded", _("Recorded on"), recorded),
+    ]
+    return {key: (label, value) for key, label, value in said if value}
+
+
+def labels() -> Iterator[tuple[int, int, str, float, str, str, str]]:
+    """Every judged pair, for measuring and training: ids, verdict, weight, reasons, who, when."""
+    judged = Pair.objects.filter(verdict__in=[Verdict.SAME, Verdict.DIFFERENT]).order_by("id")
+    for pair in judged.select_related("decided_by").iterator():
+        yield (
+            pair.left_id, pair.right_id, pair.verdict, pair.weight, " ".join(pair.reasons),
+            "rule" if pair.by_rule else str(pair.decided_by),
+            pair.decided_at.isoformat() if pair.decided_at else "",
+        )  # fmt: skip

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db.models import TextChoices
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
 
 from furrow.common.refusal import Refused
 from furrow.science.linkage.addresses import address_key
@@ -22,6 +24,37 @@ MOST_BY_ADDRESS = 60
 WORTH_ASKING_BITS = 0.0
 # How often one person may ask for likely duplicates.
 MOST_LOOKUPS, LOOKUP_WINDOW = 90, timedelta(minutes=1)
+
+
+# What brings customers together in a run over all of them, in this order: how many may share it.
+BLOCKS = {"name": MOST_BY_NAME, "address": MOST_BY_ADDRESS}
+# A run reads about so many customers, then commits what it found.
+CUSTOMERS_A_STEP = 2000
+# From here on a rule may join without asking, where a run was told so.
+CERTAIN_BITS = 12.0
+
+
+class RunState(TextChoices):
+    WORKING = "working", _("Looking for duplicates")
+    DONE = "done", _("Done")
+    STOPPED = "stopped", _("Stopped")
+
+
+class Verdict(TextChoices):
+    """What was said of a pair."""
+
+    OPEN = "open", _("Not judged")
+    SAME = "same", _("The same customer")
+    DIFFERENT = "different", _("Different customers")
+    LATER = "later", _("Put off")
+
+
+class CannotJudge(Refused):
+    """This pair cannot be judged so, or not any more."""
+
+
+class CannotFind(Refused):
+    """A run cannot be started or stopped now."""
 
 
 class TooManyLookups(Refused):
@@ -65,6 +98,21 @@ class Match:
     @property
     def is_same(self) -> bool:
         return self.comparison.verdict == "same" and not self.comparison.is_contested
+
+
+def is_certain(comparison: Comparison) -> bool:
+    """Whether a rule may join the two: nothing speaks against it, and much for it."""
+    return (
+        comparison.verdict == "same"
+        and comparison.weight >= CERTAIN_BITS
+        and not comparison.is_weak
+        and not comparison.is_contested
+    )
+
+
+def may_join_by_rule(owners: Iterable[int | None]) -> bool:
+    """Two owners' customers are joined by a person only: one of the two loses a customer (B3)."""
+    return len({owner for owner in owners if owner is not None}) <= 1
 
 
 def keys_of(probe: Probe) -> list[str]:

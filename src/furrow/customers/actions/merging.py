@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from furrow.audit.actions import record
-from furrow.customers.holdings import Picture, columns_of, movers, picture, row_now
+from furrow.customers.holdings import Picture, columns_of, is_told, movers, picture, row_now
 from furrow.customers.models import Customer, MergeEvent, Note, Number
 from furrow.customers.rules import (
     BASICS,
@@ -106,7 +106,7 @@ def undo_merge(*, merge: MergeEvent, by: User, at: datetime) -> MergeEvent:
         pk > merge.newest.get(table, 0)
         for table, rows in picture([merge.kept_id]).items()
         for pk in rows
-        if table != _CUSTOMER
+        if is_told(table)
     )
     merge.undone_at, merge.undone_by, merge.left = at, by, left.as_json()
     merge.save()
