@@ -27,6 +27,16 @@ def test_a_number_too_long_to_read_names_nobody(client: Client, url: str) -> Non
     assert client.get(url + LONG).status_code in {200, 404}
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["/customers/?cp=", "/customers/?owner=", "/reports/day/?team=", "/people/?team="],
+)
+def test_nor_does_it_in_a_filter(client: Client, url: str) -> None:
+    client.force_login(make_user(role=Role.ADMINISTRATOR))
+
+    assert client.get(url + LONG).status_code in {200, 404}
+
+
 @pytest.mark.parametrize("field", ["call", "number", "seat"])
 def test_a_key_press_about_nobody_does_nothing(client: Client, field: str) -> None:
     client.force_login(make_agent())

@@ -480,6 +480,7 @@ FILE_ERRORS: Mapping[str, str | Promise] = {
     "ragged": _("A row has more or fewer cells than the header."),
     "quote": _("A quotation mark is opened and never closed."),
     "workbook": _("The workbook cannot be read. Save it again as .xlsx or .csv."),
+    "bomb": _("The workbook is too large to open at once. Save it as .csv."),
     "sheet": _("There is no such sheet in the workbook."),
 }
 

@@ -22,7 +22,9 @@ urlpatterns = [
         name="import-rows",
     ),
     re_path(
-        r"^lists/(?P<batch_id>\d{1,18})/(?P<what>import|stop|resume|undo)/$", views.go, name="import-go"
+        r"^lists/(?P<batch_id>\d{1,18})/(?P<what>import|stop|resume|undo)/$",
+        views.go,
+        name="import-go",
     ),
     path("customers/<int:customer_id>/origins/", views.origins, name="origins-panel"),
 ]

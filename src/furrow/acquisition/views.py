@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from furrow.common.refusal import Refused
 from furrow.common.streams import csv_answer
+from furrow.customers.filters import is_id
 from furrow.customers.models import Customer
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
@@ -252,7 +253,7 @@ def rows(request: Request, batch_id: int, finding: str) -> HttpResponse:
     batch = _batch(request, batch_id)
     after = request.GET.get("after", "0")
     seen = queries.rows_of(
-        batch, Finding(finding), after=int(after) if after.isdecimal() else 0, most=PAGE
+        batch, Finding(finding), after=int(after) if is_id(after) else 0, most=PAGE
     )
     context = {"batch": batch, "finding": finding, "rows": seen}
     return render(request, "acquisition/import.html#rows", context)

@@ -24,7 +24,7 @@ def people_of(
     rows = User.objects.filter(is_active=is_active).exclude(username="system")
     if text:
         rows = rows.filter(display_name__icontains=text) | rows.filter(username__icontains=text)
-    if team.isdecimal():
+    if team.isdecimal() and len(team) <= 18:
         rows = rows.filter(team_id=int(team))
     if role:
         rows = rows.filter(role=role)

@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from furrow.customers.filters import is_id
 from furrow.customers.models import Customer, CustomerQuerySet
 from furrow.customers.rules import Moment
 from furrow.organisation.models import User
@@ -66,7 +67,7 @@ def with_cp_from(customers: CustomerQuerySet, value: str) -> CustomerQuerySet:
     """CP of at least `value`; "none" = not yet given."""
     if value == "none":
         return customers.filter(Q(standing=None) | Q(standing__cp=None))
-    return customers.filter(standing__cp__gte=int(value)) if value.isdecimal() else customers.none()
+    return customers.filter(standing__cp__gte=int(value)) if is_id(value) else customers.none()
 
 
 def stage_choices(user: User) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from furrow.common.streams import csv_answer
+from furrow.customers.filters import is_id
 from furrow.organisation.http import Request, requires
 from furrow.organisation.models import Team
 from furrow.organisation.rules import Act, Scope
@@ -36,7 +37,7 @@ def _titles() -> dict[str, str]:
 
 def _team(request: Request) -> Team | None:
     wanted = request.GET.get("team") or request.POST.get("team") or ""
-    if not wanted.isdecimal():
+    if not is_id(wanted):
         return None
     return get_object_or_404(Team.objects.visible_to(request.user), pk=int(wanted))
 

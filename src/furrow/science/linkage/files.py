@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ _HEADER_SEARCH_ROWS = 20
 _WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _DATA = re.compile(r"[+\d][\d\s().:/-]*|\S+@\S+\.\S+")
 csv.field_size_limit(1 << 24)
+MOST_UNPACKED_BYTES = 400 << 20  # of a workbook; reading takes about 2.3 times as much memory
 
 
 class TableError(ValueError):
@@ -32,9 +34,8 @@ class TableError(ValueError):
     def __init__(self, code: str, message: str, *, line: int = 0, column: int = 0) -> None:
         place = f"line {line}, column {column}: " if column else f"line {line}: " if line else ""
         super().__init__(place + message)
-        self.code = (
-            code  # "missing" | "empty" | "encoding" | "ragged" | "quote" | "workbook" | "sheet"
-        )
+        # "missing", "empty", "encoding", "ragged", "quote", "workbook", "bomb", "sheet"
+        self.code = code
         self.message = message
         self.line = line
         self.column = column
@@ -303,12 +304,25 @@ def _open_workbook(source: Path | bytes, name: str, sheet: str, header_row: int 
 
 
 def _workbook(source: Path | bytes) -> python_calamine.CalamineWorkbook:
+    _check_unpacked_size(source)
     try:
         if isinstance(source, bytes):
             return python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(source))
         return python_calamine.CalamineWorkbook.from_path(str(source))
     except (python_calamine.CalamineError, OSError, ValueError) as error:
         raise TableError("workbook", f"the workbook can't be read ({error})") from None
+
+
+def _check_unpacked_size(source: Path | bytes) -> None:
+    """Raises TableError for a workbook that unpacks to more than memory should hold: two
+    megabytes of .xlsx can be ten gigabytes of the same row."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as parts:
+            size = sum(part.file_size for part in parts.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return  # an .xls is no archive; what is neither, the reader refuses
+    if size > MOST_UNPACKED_BYTES:
+        raise TableError("bomb", f"the workbook unpacks to {size} bytes")
 
 
 def _sheet_rows(source: Path | bytes, sheet: str) -> Iterator[list[str]]:

@@ -1,11 +1,13 @@
 # ruff: noqa: E501  (tables of Chinese spellings)
 """Lists of every encoding and layout open; a broken one says where it is broken."""
 
+import io
 from pathlib import Path
 
 import pytest
 import xlsxwriter
 
+from furrow.science.linkage import files
 from furrow.science.linkage.files import TableError, open_table
 from furrow.science.linkage.mapping import guess_mapping
 
@@ -41,6 +43,20 @@ def test_a_workbook_opens(tmp_path: Path) -> None:
         ("姓名", "手机号"),
     )
     assert list(table.rows()) == ROWS
+
+
+def test_a_workbook_that_unpacks_to_more_than_memory_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    book = io.BytesIO()
+    with xlsxwriter.Workbook(book) as workbook:
+        workbook.add_worksheet().write_row(0, 0, ["name", "phone"])
+    monkeypatch.setattr(files, "MOST_UNPACKED_BYTES", 100)
+
+    with pytest.raises(TableError) as refusal:
+        open_table(book.getvalue(), name="bomb.xlsx")
+
+    assert refusal.value.code == "bomb"
 
 
 def test_a_title_above_the_header_is_passed_over() -> None:
