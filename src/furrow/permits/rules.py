@@ -13,6 +13,7 @@ from django.db.models import TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from furrow.common.refusal import Refused
 from furrow.compliance.rules import (
@@ -154,15 +155,16 @@ def _hours(facts: Facts, at: datetime) -> Answer:
     if is_open(policy, at=at, time_zone=zone, days=facts.days):
         return Answer("hours", "D4", True, version=policy.version)
     opening = next_opening(policy, at=at, time_zone=zone, days=facts.days)
-    why = _t(
-        "Outside calling hours: it is %(local)s at the customer's (%(zone)s). "
-        "Calls are allowed again from %(opening)s there."
-    ) % {
+    why = _t("Outside calling hours: it is %(local)s at the customer's (%(zone)s).") % {
         "local": _local(at, zone),
         "zone": zone.key,
-        "opening": _local(opening, zone) if opening else _t("no day in the next year"),
     }
-    return Answer("hours", "D4", False, why, next_at=opening, version=policy.version)
+    again = (
+        _t("Calls are allowed again from %(opening)s there.") % {"opening": _local(opening, zone)}
+        if opening
+        else _t("By the present rules no day of the next year is open.")
+    )
+    return Answer("hours", "D4", False, f"{why} {again}", next_at=opening, version=policy.version)
 
 
 def _campaign(facts: Facts, at: datetime) -> Answer:
@@ -188,6 +190,18 @@ def _campaign(facts: Facts, at: datetime) -> Answer:
     return Answer("campaign", "D4", False, why, next_at=opening)
 
 
+def _span(within: timedelta) -> str:
+    """A cap's span as people say it: 5 minutes, 24 hours, 7 days."""
+    minutes = within // timedelta(minutes=1)
+    if minutes % 60:
+        words = ngettext("%(count)d minute", "%(count)d minutes", minutes)
+        return words % {"count": minutes}
+    if minutes % 1440 or minutes == 1440:
+        hours = minutes // 60
+        return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+    return _t("%(count)d days") % {"count": minutes // 1440}
+
+
 def _caps(facts: Facts, at: datetime) -> Answer:
     policy = facts.policy
     for caps, dialled, whose in (
@@ -196,14 +210,13 @@ def _caps(facts: Facts, at: datetime) -> Answer:
     ):
         if broken := broken_cap(caps, dialled_at=dialled, at=at):
             cap, free_at = broken
-            minutes = int(cap.within.total_seconds() // 60)
             why = _t(
-                "Called too often: %(most)d calls to %(whose)s within %(minutes)d minutes is the "
-                "most, over all campaigns. Possible again at %(free)s."
+                "Called too often: %(most)d calls to %(whose)s within %(span)s is the most, over "
+                "all campaigns. Possible again at %(free)s."
             ) % {
                 "most": cap.most,
                 "whose": whose,
-                "minutes": minutes,
+                "span": _span(cap.within),
                 "free": _local(free_at, facts.time_zone),
             }
             return Answer("caps", "D4", False, why, next_at=free_at, version=policy.version)

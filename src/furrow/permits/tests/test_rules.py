@@ -150,3 +150,24 @@ def test_every_check_has_a_name_for_people() -> None:
     names: Sequence[str] = [check.__name__.removeprefix("_") for check in CHECKS]
 
     assert names == list(CHECK_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [(1, "1 minute "), (5, "5 minutes"), (90, "90 minutes"), (1440, "24 hours"), (10080, "7 days")],
+)
+def test_the_span_of_a_cap_is_said_as_people_say_it(minutes: int, said: str) -> None:
+    policy = make_policy(number_caps=[{"most": 1, "minutes": minutes}])
+
+    refusal = decide(make_facts(policy=policy, number_dialled_at=[TEN]), at=TEN).refusal
+
+    assert refusal is not None
+    assert f"within {said}" in refusal.why
+
+
+def test_hours_that_never_open_are_told_without_a_moment() -> None:
+    refusal = decide(make_facts(policy=make_policy(windows=[])), at=TEN).refusal
+
+    assert refusal is not None
+    assert refusal.next_at is None
+    assert refusal.why.endswith("no day of the next year is open.")
