@@ -66,8 +66,8 @@ bench: .venv/.has-dev $(DIST)/.built ## measure; never part of the gate
 	$(BIN)/python bench/floor_push.py
 	$(BIN)/python bench/pages.py
 
-screenshots: .venv/.has-dev .ready-for-browsers ## photograph every page of a running demo, in both languages and schemes
-	$(BIN)/furrow screenshots
+screenshots: .venv/.has-dev $(DIST)/.built .ready-for-browsers ## photograph anew what the README and docs show
+	@PYTHONPATH=src:. $(BIN)/python tools/screenshots.py
 
 clean: ## remove everything the recipes made, except the cache folder's databases
 	rm -rf .venv frontend/node_modules $(DIST) .mypy_cache .ruff_cache .pytest_cache .hypothesis staticfiles

@@ -135,7 +135,7 @@ class House:
         """Wait until `condition`; returns the seconds it took. Fails with the parts' last words."""
         began = time.monotonic()
         while True:
-            with contextlib.suppress(psycopg.OperationalError, ConnectionError):
+            with contextlib.suppress(psycopg.OperationalError, OSError):
                 if condition():
                     return time.monotonic() - began
             took = time.monotonic() - began
