@@ -48,9 +48,9 @@ def load_of(*, user: User, at: datetime, day_ends: datetime) -> Load:
         FollowUp.objects.open()
         .filter(assigned_to=user, due_at__lt=day_ends + timedelta(days=7))
         .aggregate(
-            overdue=Count("id", filter=Q(due_at__lt=at)),
-            today=Count("id", filter=Q(due_at__gte=at, due_at__lt=day_ends)),
-            week=Count("id", filter=Q(due_at__gte=day_ends)),
+            overdue=Count(Value(1), filter=Q(due_at__lt=at)),
+            today=Count(Value(1), filter=Q(due_at__gte=at, due_at__lt=day_ends)),
+            week=Count(Value(1), filter=Q(due_at__gte=day_ends)),
         )
     )
     return Load(row["overdue"], row["today"], row["week"])
