@@ -18,7 +18,7 @@ export npm_config_audit := false
 export NODE_USE_SYSTEM_CA := 1
 export UV_CACHE_DIR := $(CACHE)/uv
 
-.PHONY: help run test check format docs lock messages build bench screenshots clean test-pg15 test-newest
+.PHONY: help run test check format docs lock messages build bench bench-linkage screenshots clean test-pg15 test-newest
 
 help: ## list the recipes
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1 | \2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -65,6 +65,14 @@ bench: .venv/.has-dev $(DIST)/.built ## measure; never part of the gate
 	$(BIN)/python bench/imports.py
 	$(BIN)/python bench/floor_push.py
 	$(BIN)/python bench/pages.py
+
+bench-linkage: .venv/.has-dev $(CACHE)/venv-analytics/.ready ## measure furrow dedupe, with Splink beside it (half an hour)
+	PYTHONPATH=src:. $(BIN)/python bench/linkage.py --rows 1000000 5000000 --splink 1000000 --public
+
+$(CACHE)/venv-analytics/.ready: requirements/core.txt requirements/analytics.txt
+	uv venv --quiet --clear --python 3.11 $(CACHE)/venv-analytics
+	uv pip install --quiet --python $(CACHE)/venv-analytics/bin/python --require-hashes -r requirements/core.txt -r requirements/analytics.txt
+	@touch $@
 
 screenshots: .venv/.has-dev $(DIST)/.built .ready-for-browsers ## photograph anew what the README and docs show
 	@PYTHONPATH=src:. $(BIN)/python tools/screenshots.py
