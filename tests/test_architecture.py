@@ -147,7 +147,7 @@ def _patterns(resolver: URLResolver, prefix: str = "") -> list[tuple[str, URLPat
 
 
 # Open to people who have not signed in, or guarded in another way.
-PUBLIC = re.compile(r"^(|healthz|readyz|metrics|account/.*|kit/|api/.*|static/.*)$")
+PUBLIC = re.compile(r"^\^?(|healthz|readyz|metrics|account/.*|kit/|api/.*|static/.*)$")
 
 
 @pytest.mark.parametrize(("route", "pattern"), _patterns(get_resolver()), ids=lambda v: str(v))

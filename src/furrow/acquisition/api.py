@@ -7,8 +7,9 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import Router, Schema, Status
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from furrow.common.schema import Text
 from furrow.customers.rules import CustomerDraft, Kind
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
@@ -20,15 +21,6 @@ from .rules import MOST_NUMBERS, CannotImport
 
 router = Router(tags=["leads"])
 
-
-def _storable(text: str) -> str:
-    """Raises ValueError for characters a database does not keep."""
-    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
-        raise ValueError("holds a character that is not text")
-    return text.strip()
-
-
-Text = Annotated[str, AfterValidator(_storable)]
 Line = Annotated[Text, Field(max_length=200)]
 
 

@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Schema
 from pydantic import Field
 
+from furrow.common.schema import Id
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
 
@@ -62,9 +63,9 @@ class CallsOut(Schema):
 class Which(Schema):
     """Which calls, newest first."""
 
-    before: int | None = Field(None, ge=1, le=2**63 - 1, description="older than this call's id")
+    before: Id | None = Field(None, description="older than this call's id")
     most: int = Field(50, ge=1, le=200)
-    customer: int | None = Field(None, ge=1, le=2**63 - 1)
+    customer: Id | None = None
     state: CallState | None = None
 
 

@@ -8,10 +8,10 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema, Status
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AwareDatetime, Field
 
 from furrow.common.paging import newest_first
-from furrow.common.text import storable
+from furrow.common.schema import Text
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
 from furrow.science.linkage.numbers import read_numbers
@@ -22,8 +22,6 @@ from .queries import standing_suppressions
 from .rules import CannotSuppress, SuppressionKind
 
 router = Router(tags=["do not call"])
-
-Text = Annotated[str, AfterValidator(storable)]
 
 
 class SuppressionOut(Schema):

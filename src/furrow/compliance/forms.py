@@ -206,10 +206,8 @@ class PolicyForms:
                 {
                     "weekdays": w["weekdays"],
                     "opens": w["from"],
-                    "closes": w["to"].replace("24", "00"),
+                    "closes": "00:00" if w["to"] == "24:00" else w["to"],
                 }
-                if w["to"] == "24:00"
-                else {"weekdays": w["weekdays"], "opens": w["from"], "closes": w["to"]}
                 for w in body.get("windows", [])
             ],
         )

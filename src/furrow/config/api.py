@@ -20,8 +20,9 @@ from furrow.pipeline.api import router as pipeline
 DESCRIPTION = """\
 Sign in with `Authorization: Bearer furrow_…`; an administrator makes keys under *Integrations*.
 A key acts as its user, within the user's role. Numbers are E.164 going in and masked coming out.
-Lists page by key: pass `next_before` back. A rule that says no is a 409 naming the rule (`D4`), the
-reason, and where there is one the moment the answer may change.
+Lists page by key: pass `next_after` back as `after`, of calls `next_before` as `before`. A rule
+that says no is a 409 naming the rule (`D4`), the reason, and where there is one the moment the
+answer may change.
 """
 
 # What any endpoint may answer beside its own result.

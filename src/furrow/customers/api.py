@@ -8,9 +8,9 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema, Status
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from furrow.common.text import storable
+from furrow.common.schema import Id, Text
 from furrow.organisation.http import Request, requires
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
@@ -28,9 +28,6 @@ from .queries import filtered, found_by, page_of
 from .rules import CannotRecord, Kind, Sort
 
 router = Router(tags=["customers"])
-
-Text = Annotated[str, AfterValidator(storable)]
-Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
 class NumberOut(Schema):

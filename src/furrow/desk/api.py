@@ -6,11 +6,11 @@ from typing import Annotated
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Router, Schema
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AwareDatetime, Field
 
 from furrow.calls.models import Call
 from furrow.campaigns.models import Disposition
-from furrow.common.text import storable
+from furrow.common.schema import Text
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
 
@@ -25,7 +25,7 @@ class OutcomeIn(Schema):
 
     disposition: int = Field(ge=1, le=9, description="the key in the campaign's set of results")
     cp: int | None = Field(None, ge=0, le=5, description="customer potential")
-    remark: Annotated[str, AfterValidator(storable), Field(max_length=1000)] = ""
+    remark: Annotated[Text, Field(max_length=1000)] = ""
     follow_up_at: AwareDatetime | None = Field(None, description="when to reach out again")
     is_promise: bool = Field(False, description="the follow-up was promised to the customer")
 

@@ -10,6 +10,7 @@ from furrow.calls.models import Call
 from furrow.calls.rules import CallState
 from furrow.campaigns.models import Campaign
 from furrow.common.refusal import Refused
+from furrow.common.schema import Id
 from furrow.customers.models import Number
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
@@ -18,15 +19,14 @@ from furrow.permits.rules import Purpose
 from .actions import ask_hang_up, start_call
 
 router = Router(tags=["calls"])
-LARGEST_ID = 2**63 - 1
 
 
 class CallNow(Schema):
     """Whom to call: a number, or a customer, whose primary number is meant."""
 
-    number: int | None = Field(None, ge=1, le=LARGEST_ID, description="id of the number")
-    customer: int | None = Field(None, ge=1, le=LARGEST_ID, description="id of the customer")
-    campaign: int | None = Field(None, ge=1, le=LARGEST_ID)
+    number: Id | None = Field(None, description="id of the number")
+    customer: Id | None = Field(None, description="id of the customer")
+    campaign: Id | None = None
     purpose: Purpose = Field(
         Purpose.SALES,
         description="a call-back that was not promised, and service to somebody who never bought,"

@@ -19,7 +19,7 @@ def test_a_stream_keeps_the_language_it_was_asked_in_and_leaves_the_others_alone
 
 
 def test_a_table_is_text_to_a_spreadsheet_unless_it_is_to_be_read_back() -> None:
-    rows = [["Name", "Calls"], ["=1+1", -2], ["李雷", 3]]
+    rows: list[list[object]] = [["Name", "Calls"], ["=1+1", -2], ["李雷", 3]]
 
     shown = csv_answer(rows, name="day.csv")
     verbatim = csv_answer(rows, name="list.csv", is_verbatim=True)

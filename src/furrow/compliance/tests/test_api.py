@@ -71,7 +71,7 @@ def test_what_is_not_one_number_is_refused(number: str) -> None:
 
 @pytest.mark.parametrize("after", ["x", "1-", "9" * 39, f"{'9' * 17}-{'9' * 18}", "\x00"])
 def test_nonsense_places_are_no_server_error(after: str) -> None:
-    assert Machine().get(after=after).status_code in {200, 422}
+    assert Machine().get(after=after).status_code in {200, 400, 422}
 
 
 def test_only_managers_lift() -> None:

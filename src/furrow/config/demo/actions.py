@@ -607,7 +607,14 @@ class _Story:
             }[effect]
             person.is_out, person.next_due = True, None
             self.suppressions.append(
-                Suppression(e164=person.e164, kind=kind, origin="demo", by=agent, at=at)
+                Suppression(
+                    e164=person.e164,
+                    last4=person.e164[-4:],
+                    kind=kind,
+                    origin="call",
+                    by=agent,
+                    at=at,
+                )
             )
         elif effect is Effect.SOLD:
             self._move(person, Stage.RETENTION, agent, at)
