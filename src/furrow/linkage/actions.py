@@ -205,23 +205,32 @@ def take_back_verdict(*, pair: Pair, by: User, at: datetime) -> Pair:
 
 
 @transaction.atomic
+def join_customers(*, duplicate: Customer, into: Customer, by: User, at: datetime) -> MergeEvent:
+    """Join two records somebody knows to be one, and remember that. Raises CannotMerge."""
+    merge_customers(duplicate=duplicate, into=into, by=by, at=at)
+    merge = MergeEvent.objects.get(duplicate=duplicate, undone_at=None)
+    _remember(merge, Verdict.SAME, by=by, at=at)
+    return merge
+
+
+@transaction.atomic
 def part_customers(*, merge: MergeEvent, by: User, at: datetime) -> MergeEvent:
     """Undo a merge and remember that the two are different. Raises CannotMerge."""
     merge = undo_merge(merge=merge, by=by, at=at)
+    _remember(merge, Verdict.DIFFERENT, by=by, at=at)
+    return merge
+
+
+def _remember(merge: MergeEvent, verdict: Verdict, *, by: User, at: datetime) -> None:
     left, right = sorted((merge.kept_id, merge.duplicate_id))
+    said = {"verdict": verdict, "decided_by": by, "decided_at": at, "by_rule": False}
+    said["merge"] = merge if verdict is Verdict.SAME else None
     Pair.objects.update_or_create(
         left_id=left,
         right_id=right,
-        defaults={
-            "verdict": Verdict.DIFFERENT, "decided_by": by, "decided_at": at, "by_rule": False,
-            "merge": None,
-        },
-        create_defaults={
-            "verdict": Verdict.DIFFERENT, "decided_by": by, "decided_at": at, "weight": 0,
-            "reasons": merge.reasons, "found_at": at,
-        },
-    )  # fmt: skip
-    return merge
+        defaults=said,
+        create_defaults={**said, "weight": 0, "reasons": merge.reasons, "found_at": at},
+    )
 
 
 def move_pairs(duplicate: Customer, kept: Customer) -> None:

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from furrow.customers.models import Customer, MergeEvent
 from furrow.organisation.models import User
 
-from .rules import RunState, Verdict
+from .rules import BLOCKS, RunState, Verdict
 
 
 class Run(models.Model):
@@ -36,6 +36,11 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"run #{self.pk}"
+
+    @property
+    def most_walked(self) -> int:
+        """Every customer once for each block; those without an address are passed over."""
+        return max(self.customers * len(BLOCKS), self.walked, 1)
 
 
 class PairQuerySet(models.QuerySet["Pair"]):

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import Q
 from django.utils import formats, timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from furrow.common.phone import mask
 from furrow.common.sql import load_sql
-from furrow.customers.models import Customer, Number
+from furrow.customers.models import Customer, MergeEvent, Number
 from furrow.customers.queries import profile_of
 from furrow.customers.rules import Whose
 from furrow.organisation.models import User
@@ -30,6 +31,8 @@ from .rules import (
     in_words,
     telling,
 )
+
+MOST_WAITING = 1000  # pages say "1000+" beyond
 
 
 def matches_for(probes: Sequence[Probe], *, rarity: Rarity | None = None) -> dict[int, list[Match]]:
@@ -182,6 +185,18 @@ def likely_duplicates(*, record: Record, user: User, most: int = 5) -> list[Like
     ]
 
 
+def similar_to(customer: Customer, *, user: User) -> list[Likeness]:
+    """Records that may be this customer too, of those the user may see."""
+    numbers = Number.objects.filter(customer=customer).order_by("-is_primary", "id")
+    record = record_of(
+        customer.pk, customer.name, tuple(numbers.values_list("e164", flat=True)),
+        city=customer.city, address=customer.address, email=customer.email,
+        details=customer.profile,
+    )  # fmt: skip
+    found = likely_duplicates(record=record, user=user, most=6)
+    return [one for one in found if one.customer is not None and one.customer.pk != customer.pk]
+
+
 # -- pairs to judge ------------------------------------------------------------------------------
 
 
@@ -218,13 +233,20 @@ def last_verdict(user: User) -> Pair | None:
     return judged.order_by("-decided_at", "-id").first()
 
 
+def merge_for(user: User, merge_id: int) -> MergeEvent | None:
+    """A merge whose kept record, or the one that was joined to, this person may see."""
+    seen = Customer.objects.visible_to(user)
+    mine = Q(kept__in=seen) | Q(kept__merged_into__in=seen)
+    return MergeEvent.objects.filter(mine, pk=merge_id).first()
+
+
 def last_run() -> Run | None:
     return Run.objects.order_by("-id").first()
 
 
-def count_to_judge(user: User, *, most: int = 1000) -> int:
-    """How many pairs wait for this person; never more than `most`, so that it stays cheap."""
-    return Pair.objects.visible_to(user).undecided()[:most].count()
+def count_to_judge(user: User) -> int:
+    """How many pairs wait for this person; counted up to MOST_WAITING, so that it stays cheap."""
+    return Pair.objects.visible_to(user).undecided()[:MOST_WAITING].count()
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,7 @@ def _timeline(request: Request, customer: Customer) -> dict[str, Any]:
     moments = holdings.timeline(customer, before=before, most=_MOMENTS, kinds=kinds)
     return {
         "moments": [(moment, *_look(moment)) for moment in moments],
+        "can_merge": request.user.can(Act.MERGE_CUSTOMERS),
         "next_at": moments[-1].at.isoformat() if len(moments) >= _MOMENTS else "",
         "before_at": before,
         "show": shown,
