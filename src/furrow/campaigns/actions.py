@@ -79,8 +79,9 @@ def fill_campaign(
     """Put customers into a campaign and share the unowned ones evenly among its agents.
 
     A customer an agent of the campaign owns stays with that agent; one that somebody outside owns
-    is left out, because only the owner may call (B3); so is one nobody may call (C4). Those already
-    in the campaign stay as they are. Set-based: a few statements, whatever the number of customers.
+    is left out, because only the owner may call (B3); so is one nobody may call (C4). Who waits in
+    the campaign already follows the owner, where that has changed, and otherwise stays.
+    Set-based: a few statements, whatever the number of customers.
 
     Returns agent id -> how many customers wait for that agent in this campaign now.
     """
@@ -99,7 +100,7 @@ def fill_campaign(
                 "agents": [agent.pk for agent in agents],
             },
         )
-        added = cursor.rowcount
+        [added] = cursor.fetchone() or [0]
     record("campaign.filled", of=campaign, by=by.username, at=at, added=added)
     waiting = (
         Target.objects.filter(campaign=campaign, state=TargetState.WAITING)

@@ -1,13 +1,20 @@
 -- Put customers into a campaign, each with its owner as the agent.
 -- in:  campaign bigint, customers bigint[] (those wanted), agents bigint[] (the campaign's)
--- out: one target row per customer that was not in the campaign; CP sets the priority
--- A customer owned outside the campaign is left out: only the owner may call (B3).
-INSERT INTO campaigns_target (campaign_id, customer_id, agent_id, state, priority, attempts)
-SELECT %(campaign)s, customer.id, customer.owner_id, 'waiting', COALESCE(standing.cp, 0), 0
-FROM customers_customer AS customer
-LEFT JOIN pipeline_standing AS standing ON standing.customer_id = customer.id
-WHERE customer.id = ANY(%(customers)s::bigint[])
-  AND customer.owner_id = ANY(%(agents)s::bigint[])
-  AND customer.merged_into_id IS NULL
-ORDER BY customer.id
-ON CONFLICT (campaign_id, customer_id) DO NOTHING
+-- out: how many were not in the campaign before; CP sets the priority
+-- A customer owned outside the campaign is left out: only the owner may call (B3). One that waits
+-- in it already follows its owner, if that has changed; nothing else about it does.
+WITH put AS (
+    INSERT INTO campaigns_target AS target
+        (campaign_id, customer_id, agent_id, state, priority, attempts)
+    SELECT %(campaign)s, customer.id, customer.owner_id, 'waiting', COALESCE(standing.cp, 0), 0
+    FROM customers_customer AS customer
+    LEFT JOIN pipeline_standing AS standing ON standing.customer_id = customer.id
+    WHERE customer.id = ANY(%(customers)s::bigint[])
+      AND customer.owner_id = ANY(%(agents)s::bigint[])
+      AND customer.merged_into_id IS NULL
+    ORDER BY customer.id
+    ON CONFLICT (campaign_id, customer_id) DO UPDATE SET agent_id = excluded.agent_id
+        WHERE target.state = 'waiting' AND target.agent_id IS DISTINCT FROM excluded.agent_id
+    RETURNING (target.xmax = 0) AS is_new
+)
+SELECT count(*) FILTER (WHERE is_new) FROM put

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from furrow.audit.models import Event
 from furrow.campaigns.actions import (
     CampaignDraft,
     change_state,
@@ -17,7 +18,9 @@ from furrow.campaigns.queries import next_target, progress_of, shares_of, waitin
 from furrow.campaigns.rules import CampaignState, CannotChangeCampaign, TargetState
 from furrow.compliance.actions import suppress_number
 from furrow.compliance.rules import SuppressionKind
+from furrow.customers.actions import assign_customer
 from furrow.customers.models import Customer, OwnershipEvent
+from furrow.customers.rules import OwnerChange
 from furrow.customers.tests.make import make_customer
 from furrow.organisation.models import User
 from furrow.organisation.rules import Role
@@ -96,6 +99,26 @@ def test_filling_twice_adds_nobody_twice() -> None:
         fill_campaign(campaign=campaign, customers=Customer.objects.all(), by=ops, at=NOON)
 
     assert progress_of([campaign])[campaign.pk].total == 1
+
+
+def test_refilling_gives_who_changed_hands_to_the_new_owner() -> None:
+    old, new = make_agent(), make_agent()
+    ops = make_user(role=Role.OPERATIONS)
+    customer, done = make_customer(owner=old), make_customer(owner=old)
+    campaign = create_campaign(draft=draft_for([old, new]), by=ops, at=NOON)
+    fill_campaign(campaign=campaign, customers=Customer.objects.all(), by=ops, at=NOON)
+    finish_target(campaign_id=campaign.pk, customer_id=done.pk, at=NOON)
+    Target.objects.filter(customer=customer).update(attempts=2)
+    for moved in (customer, done):
+        assign_customer(customer=moved, to=new, change=OwnerChange.TRANSFERRED, by=ops, at=NOON)
+
+    tally = fill_campaign(campaign=campaign, customers=Customer.objects.all(), by=ops, at=NOON)
+
+    assert tally == {old.pk: 0, new.pk: 1}
+    target = Target.objects.get(customer=customer)
+    assert (target.agent, target.attempts) == (new, 2)
+    assert Target.objects.get(customer=done).agent == old  # what is done stays with who did it
+    assert Event.objects.filter(what="campaign.filled").latest("pk").details["added"] == 0
 
 
 def test_a_campaign_without_agents_or_hours_is_refused() -> None:
