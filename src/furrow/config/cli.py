@@ -42,6 +42,10 @@ COMMANDS: dict[str, dict[str, Command]] = {
     },
     "Lists": {
         "import": Command("turn a file into customers", "furrow.config.importing:main"),
+        "find-duplicates": Command(
+            "compare all customers and queue the pairs that may be one",
+            "furrow.config.finding:main",
+        ),
         "dedupe": Command(
             "find who is who in files, without a database",
             "furrow.config.dedupe:main",
@@ -59,6 +63,11 @@ COMMANDS: dict[str, dict[str, Command]] = {
         "migrate": Command("bring the database to this version", "furrow.config.serve:migrate"),
     },
     "Developing": {
+        "simulate-pacing": Command(
+            "try the dialer's pacing beside other dialers' rules, in simulated hours",
+            "furrow.config.simulate_pacing:main",
+            needs_database=False,
+        ),
         "check": Command("look for mistakes in settings and models", "furrow.config.serve:check"),
         "messages": Command(
             "compile the Chinese translations; --check names what is missing",
@@ -129,7 +138,7 @@ def _list_of_commands() -> str:
     lines = []
     for title, group in COMMANDS.items():
         lines.append(f"{title}:")
-        lines += [f"  {name:12}{command.summary}" for name, command in group.items()]
+        lines += [f"  {name:16}{command.summary}" for name, command in group.items()]
         lines.append("")
     return "\n".join(lines)
 
