@@ -38,6 +38,12 @@ _TALK_AGES: Floats = np.concatenate(
 _WRAP_AGES: Floats = np.concatenate([np.arange(0.0, 60.0), np.arange(60.0, 301.0, 10.0)])
 
 
+def _middles(ages: Floats) -> Floats:
+    """The age that stands for all from one age to the next."""
+    middles: Floats = ages + np.append(np.diff(ages) / 2, 0.0)
+    return middles
+
+
 class Hazard:
     """What is known of a duration: the chance per second to end, by age and by cause.
 
@@ -53,6 +59,7 @@ class Hazard:
         self.edges: Floats = np.asarray(edges, dtype=np.float64)
         self._widths = np.diff(self.edges)
         self._half_life = half_life
+        self._unproved = 10.0 * weight  # ends to see before a surprise counts as one
         alive = 1.0 - np.sum(expected, axis=0)
         self._ended: Floats = np.diff(np.asarray(expected), axis=1) * weight
         self._exposed: Floats = (alive[:-1] + alive[1:]) / 2 * self._widths * weight
@@ -67,6 +74,7 @@ class Hazard:
         self._exposed[bin_] += age - self.edges[bin_]
         self._ended[cause, bin_] += 1.0
         self._seen[cause] += 1.0
+        self._unproved -= 1.0
 
     def foretell(self, counts: Floats, ages: Floats, seconds: float) -> None:
         """Book how many ends are expected in the coming seconds, `counts` being alive per age."""
@@ -90,7 +98,8 @@ class Hazard:
     def _wake(self) -> None:
         """Rescale a cause whose ends came far more, or far less, often than foretold."""
         for cause, (seen, foretold) in enumerate(zip(self._seen, self._foretold, strict=True)):
-            if foretold > 0.0 and abs(seen - foretold) > 2.6 * sqrt(foretold + 2.0):
+            surprise = max(3.3 * sqrt(foretold + 2.0), 0.15 * foretold)
+            if self._unproved < 0.0 < foretold and abs(seen - foretold) > surprise:
                 factor = min(max((seen + 2.0) / (foretold + 2.0), 0.4), 2.5)
                 self._ended[cause] *= factor
                 self._seen[cause] = self._foretold[cause] = 0.0
@@ -189,7 +198,8 @@ class Budget:
         pull = 0.55 * self._credit / noise
         allowed = max(self._limit * self._hour[0], 1.0)
         fade = 1.5 * max(self._hour[1] - 0.9 * allowed, 0.0) / noise
-        fade += 0.9 * max(self._hour[1] - 1.07 * allowed, 0.0)  # whatever the noise
+        # The stricter the more calls an hour holds: in a small team one call is half a per cent.
+        fade += 1.5 * max(1.0 - 2.2 / noise, 0.0) * max(self._hour[1] - 1.05 * allowed, 0.0)
         return min(exp(self._log_risk + max(pull, -4.0) - fade), 0.5)
 
     def _noise(self) -> float:
@@ -352,7 +362,7 @@ class Pacer:
                 counts = np.bincount(np.maximum(places, 0), minlength=len(ages)).astype(np.float64)
                 mean += sign * (counts @ chances)
                 variance += counts @ (chances * (1.0 - chances))
-                hazard.foretell(counts, ages, elapsed)
+                hazard.foretell(counts, _middles(ages), elapsed)
         return mean, variance
 
     # -- what is learned --------------------------------------------------------------------
@@ -365,7 +375,7 @@ class Pacer:
         self._talk.learn(self._ages("talking", at), elapsed)
         self._wrap.learn(self._ages("wrapup", at), elapsed)
 
-        ages = _LINE_AGES + np.where(_LINE_AGES > 0.0, 0.25, 0.0)  # the middle of each half second
+        ages = np.append(0.0, _middles(_LINE_AGES)[1:])  # the first row is a line dialled now
         by_now = self._line.ended_by(ages, 0)
         by_then = self._line.ended_by(ages[:, None] + _STEPS, 0)
         ringing = np.exp(-self._line.cumulative(ages))
@@ -374,9 +384,11 @@ class Pacer:
 
         # An agent who comes free within an answered person's patience is in time.
         then = _STEPS + self._patience
-        self._freed_by_wrap: Floats = self._returns * self._over(self._wrap, _WRAP_AGES, then)
+        self._freed_by_wrap: Floats = self._returns * self._over(
+            self._wrap, _middles(_WRAP_AGES), then
+        )
         seconds = np.arange(0.0, _HORIZON + int(self._patience) + 1)
-        talk_ends = np.diff(self._over(self._talk, _TALK_AGES, seconds), axis=1)
+        talk_ends = np.diff(self._over(self._talk, _middles(_TALK_AGES), seconds), axis=1)
         left = then[None, :] - seconds[:-1, None] - 0.5  # for the wrap-up, after the talk's end
         wrapped = -np.expm1(-self._wrap.cumulative(np.maximum(left, 0.0)))
         self._freed_by_talk: Floats = self._returns * (talk_ends @ wrapped)
