@@ -1,13 +1,13 @@
 """Answers about campaigns."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Max, Q, Sum, Value
 
-from furrow.customers.models import CustomerQuerySet
+from furrow.customers.models import Customer, CustomerQuerySet
 from furrow.organisation.models import User
 
 from .models import Campaign, Script, Target
@@ -32,20 +32,20 @@ class Progress:
         return round(100 * (self.done + self.out) / self.total) if self.total else 0
 
 
-def next_target(*, agent: User, at: datetime, skip: int | None = None) -> Target | None:
+def next_target(*, agent: User, at: datetime, skip: Collection[int] = ()) -> Target | None:
     """Whom this agent calls next: running campaigns, highest priority first, then oldest.
 
-    skip  a customer id to pass over (the one just finished)
-    None when nobody waits. Cost: one index scan of the agent's queue.
+    skip  ids of customers to pass over
+    None when nobody waits whom somebody may call. Cost: one index scan of the agent's queue.
     """
     waiting = (
         Target.objects.waiting(at)
         .filter(agent=agent, campaign__state=CampaignState.RUNNING, customer__owner=agent)
         .select_related("campaign__script_version__script", "customer")
+        .filter(customer__in=Customer.objects.callable())  # suppressed since it was filled
+        .exclude(customer_id__in=skip)
         .order_by("-priority", "attempts", "id")
     )
-    if skip is not None:
-        waiting = waiting.exclude(customer_id=skip)
     return waiting.first()
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from furrow.common.phone import mask
 from furrow.common.text import query_grams
 from furrow.compliance.models import Suppression
+from furrow.compliance.rules import OF_THE_PERSON
 from furrow.organisation.models import Team, User
 from furrow.organisation.rules import Act, Scope
 
@@ -42,10 +43,13 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return self.filter(owner=None, merged_into=None)
 
     def callable(self) -> CustomerQuerySet:
-        """Who has a number that is not suppressed for good; nobody may call the others (C4)."""
-        never = Suppression.objects.filter(lifted_at=None, until=None).values("e164")
+        """Who has a number that is not suppressed for good, and did not ask on another number to
+        be left alone; nobody may call the others (C4)."""
+        never = Suppression.objects.filter(e164=OuterRef("e164"), lifted_at=None, until=None)
+        numbers = Number.objects.filter(customer=OuterRef("pk"))
         return self.filter(
-            Exists(Number.objects.filter(customer=OuterRef("pk")).exclude(e164__in=never))
+            Exists(numbers.filter(~Exists(never))),
+            ~Exists(numbers.filter(Exists(never.filter(kind__in=OF_THE_PERSON)))),
         )
 
     def named(self, text: str) -> CustomerQuerySet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -58,12 +59,12 @@ def current_call(agent: User) -> Call | None:
 
 
 def seat_of(
-    *, agent: User, at: datetime, picked: Customer | None = None, skip: int | None = None
+    *, agent: User, at: datetime, picked: Customer | None = None, skip: Collection[int] = ()
 ) -> Seat | None:
     """What this agent's desk shows: the call, else the picked customer, else what is due, else
     the campaign's next. None when nothing waits.
 
-    skip  a customer id the agent passes over for now
+    skip  ids of the customers the agent passes over for now
     """
     if call := current_call(agent):
         why = Why.CALL if call.is_in_progress else Why.WRAP_UP

@@ -1,6 +1,6 @@
 """Answers about follow-ups."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -56,12 +56,16 @@ def load_of(*, user: User, at: datetime, day_ends: datetime) -> Load:
     return Load(row["overdue"], row["today"], row["week"])
 
 
-def next_due(*, agent: User, at: datetime, skip: int | None = None) -> FollowUp | None:
-    """The follow-up this agent should keep now: due by `at`, promises first. None if none."""
-    due = for_the_day(user=agent, until=at).filter(assigned_to=agent)
-    if skip is not None:
-        due = due.exclude(customer_id=skip)
-    return due.first()
+def next_due(*, agent: User, at: datetime, skip: Collection[int] = ()) -> FollowUp | None:
+    """The follow-up this agent should keep now by a call: due by `at`, promises first, with
+    somebody who may be called. None if none.
+
+    skip  ids of customers to pass over
+    """
+    due = for_the_day(user=agent, until=at).filter(
+        assigned_to=agent, customer__in=Customer.objects.callable()
+    )
+    return due.exclude(customer_id__in=skip).first()
 
 
 def open_of(customer: Customer) -> FollowUp | None:

@@ -190,7 +190,7 @@ class TestTheSeat:
     def test_the_campaigns_next(self) -> None:
         seat = self.seat()
         assert (seat.why, seat.customer) == (Why.CAMPAIGN, self.customer)
-        assert self.seat(skip=self.customer.pk) is None
+        assert self.seat(skip=[self.customer.pk]) is None
 
     def test_a_due_followup_before_the_campaign(self) -> None:
         due = make_followup(agent=self.agent, due_at=NOON - timedelta(hours=1))

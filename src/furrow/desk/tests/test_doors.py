@@ -1,3 +1,7 @@
+import html
+import re
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from ninja.testing import TestClient
@@ -5,10 +9,14 @@ from ninja.testing import TestClient
 from furrow.calls.rules import CallState
 from furrow.calls.tests.make import make_call, make_campaign
 from furrow.campaigns.rules import Effect
-from furrow.campaigns.tests.make import make_dispositions
+from furrow.campaigns.tests.make import make_dispositions, make_target
+from furrow.compliance.tests.make import make_suppression
+from furrow.customers.tests.make import make_customer, number_of
 from furrow.desk.api import router
+from furrow.desk.queries import seat_of
+from furrow.followups.tests.make import make_followup
 from furrow.organisation.rules import Role
-from furrow.organisation.tests.make import make_agent, make_user
+from furrow.organisation.tests.make import NOON, make_agent, make_user
 
 pytestmark = pytest.mark.django_db
 api = TestClient(router)
@@ -50,3 +58,37 @@ def test_a_day_no_calendar_has_is_refused(client: Client) -> None:
     answer = client.post("/desk/finish/", {"call": call.pk, "due": "2026-13-45T00:00"})
 
     assert answer.status_code == 409
+
+
+def test_whoever_is_passed_over_stays_passed_over(client: Client) -> None:
+    agent = make_agent()
+    campaign = make_campaign(agent=agent, dispositions=make_dispositions())
+    customers = [make_customer(name=name, owner=agent) for name in ("Anna", "Berta", "Clara")]
+    for customer in customers:
+        make_target(campaign=campaign, customer=customer, agent=agent)
+    client.force_login(agent)
+
+    url, seen = "/desk/", []
+    for _ in customers:
+        page = client.get(url).content.decode()
+        [link] = re.findall(r'data-key="j"[^>]*href="([^"]+)"', page)
+        url = html.unescape(link)
+        seen.append(int(url.rpartition("=")[2]))
+
+    assert seen == [customer.pk for customer in customers]
+
+
+def test_whoever_opted_out_since_does_not_come_to_the_desk() -> None:
+    agent = make_agent()
+    campaign = make_campaign(agent=agent, dispositions=make_dispositions())
+    gone, due, waiting = (make_customer(owner=agent) for _ in range(3))
+    make_target(campaign=campaign, customer=gone, agent=agent)
+    make_target(campaign=campaign, customer=waiting, agent=agent)
+    make_followup(agent=agent, customer=due, due_at=NOON)
+    for customer in (gone, due):
+        make_suppression(e164=number_of(customer).e164)
+
+    seat = seat_of(agent=agent, at=NOON + timedelta(hours=1))
+
+    assert seat is not None
+    assert seat.customer == waiting

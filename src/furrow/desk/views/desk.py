@@ -35,6 +35,7 @@ from furrow.organisation.rules import Act, PresenceState
 from furrow.permits.rules import Purpose
 
 _QUEUE_ROWS = 12
+_MOST_SKIPPED = 200  # customers passed over at a time; more do not fit into an address
 
 
 def _desk_context(request: Request, *, at: datetime, seat: Seat | None) -> dict[str, Any]:
@@ -65,14 +66,15 @@ def _desk_context(request: Request, *, at: datetime, seat: Seat | None) -> dict[
 @requires(Act.USE_DESK)
 @require_GET
 def desk(request: Request) -> HttpResponse:
-    """`?customer=` puts a customer of one's own on the desk; `?skip=` passes one over for now."""
+    """`?customer=` puts a customer of one's own on the desk; each `?skip=` passes one over for
+    now, so that two who cannot be called do not send the agent from one to the other."""
     at = timezone.now()
     picked = None
     if wanted := _whole(request.GET, "customer"):
         picked = get_object_or_404(Customer.objects.visible_to(request.user), pk=wanted)
-    skip = _whole(request.GET, "skip") or None
+    skip = [int(one) for one in request.GET.getlist("skip")[-_MOST_SKIPPED:] if is_id(one)]
     seat = seat_of(agent=request.user, at=at, picked=picked, skip=skip)
-    context = _desk_context(request, at=at, seat=seat)
+    context = _desk_context(request, at=at, seat=seat) | {"skipped": skip}
     if request.htmx:
         return render(request, "desk/desk.html#seat", context | {"oob_bar": True})
     return render(request, "desk/desk.html", context)
@@ -156,7 +158,7 @@ def finish(request: Request) -> HttpResponse:
     )
     form = WrapUpForm(request.POST, call=done, seat=seat_of(agent=request.user, at=at), at=at)
     wrap_up(call=done, result=form.result(), by=request.user, at=at)
-    seat = seat_of(agent=request.user, at=at, skip=done.customer_id)
+    seat = seat_of(agent=request.user, at=at, skip=[done.customer_id])
     context = _desk_context(request, at=at, seat=seat) | {"oob_bar": True}
     return render(request, "desk/desk.html#seat", context)
 

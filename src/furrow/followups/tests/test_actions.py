@@ -76,7 +76,7 @@ def test_the_morning_begins_with_promises_the_longest_overdue_first() -> None:
 
     assert rows == [early_promise, late_promise, interest]
     assert next_due(agent=agent, at=NOON) == early_promise
-    assert next_due(agent=agent, at=NOON, skip=early_promise.customer_id) == late_promise
+    assert next_due(agent=agent, at=NOON, skip=[early_promise.customer_id]) == late_promise
     load = load_of(user=agent, at=NOON, day_ends=NOON + timedelta(hours=4))
     assert (load.overdue, load.today, load.week) == (3, 0, 1)
 
