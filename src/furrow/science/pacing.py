@@ -59,7 +59,8 @@ class Hazard:
         self.edges: Floats = np.asarray(edges, dtype=np.float64)
         self._widths = np.diff(self.edges)
         self._half_life = half_life
-        self._unproved = 10.0 * weight  # ends to see before a surprise counts as one
+        self._unproved = 10.0 * weight  # ends, and
+        self._untried = 300.0  # seconds to see before a surprise counts as one
         alive = 1.0 - np.sum(expected, axis=0)
         self._ended: Floats = np.diff(np.asarray(expected), axis=1) * weight
         self._exposed: Floats = (alive[:-1] + alive[1:]) / 2 * self._widths * weight
@@ -85,6 +86,7 @@ class Hazard:
 
     def learn(self, living: Floats, elapsed: float) -> None:
         """Take in the ages of those not ended yet, and forget as `elapsed` seconds ask."""
+        self._untried -= elapsed
         self._wake()
         keep = 0.5 ** (elapsed / self._half_life)
         self._ended *= keep
@@ -99,7 +101,8 @@ class Hazard:
         """Rescale a cause whose ends came far more, or far less, often than foretold."""
         for cause, (seen, foretold) in enumerate(zip(self._seen, self._foretold, strict=True)):
             surprise = max(3.3 * sqrt(foretold + 2.0), 0.15 * foretold)
-            if self._unproved < 0.0 < foretold and abs(seen - foretold) > surprise:
+            is_known = self._unproved < 0.0 and self._untried < 0.0
+            if is_known and foretold > 0.0 and abs(seen - foretold) > surprise:
                 factor = min(max((seen + 2.0) / (foretold + 2.0), 0.4), 2.5)
                 self._ended[cause] *= factor
                 self._seen[cause] = self._foretold[cause] = 0.0
@@ -251,6 +254,8 @@ class Pacer:
         self._reserve = 0.0  # ready agents held back to keep the occupancy cap
         self._budget = Budget(abandon_limit)
         self._lines: dict[int, float] = {}  # call -> dialled at
+        self._first_dialed_at: float | None = None
+        self._resolved = 0
         self._waiting: set[int] = set()  # answered, nobody on the line yet
         self._slots: dict[int, int] = {}  # agent -> place in the two arrays
         self._codes: NDArray[np.int64] = np.full(64, _CODES["away"])
@@ -282,9 +287,12 @@ class Pacer:
     def dialed(self, call_id: int, at: float) -> None:
         """A line was dialled."""
         self._lines[call_id] = at
+        if self._first_dialed_at is None:
+            self._first_dialed_at = at
 
     def resolved(self, call_id: int, outcome: Outcome, at: float) -> None:
         """A line was answered by a person, by a machine, or not at all."""
+        self._resolved += 1
         dialed_at = self._lines.pop(call_id, None)
         if dialed_at is not None:
             self._line.end(at - dialed_at, 0 if outcome == "answered" else 1)
@@ -320,8 +328,10 @@ class Pacer:
             self._refresh(at)
         mean, variance = self._balance(at, elapsed)
         free = ready - len(self._waiting) - self._reserve
-        sure = int(free) - len(self._lines)  # as many lines as agents: no risk at all
+        sure = int(free) - len(self._lines)  # no more lines than agents: no risk at all
         most = 4 * present + 8
+        if self._first_dialed_at is None or self._resolved < 60 or at < self._first_dialed_at + 30:
+            return min(max(sure, 0), most)  # nothing is known yet
         return min(max(self._lines_at_risk(mean - free, variance, at, most), sure, 0), most)
 
     def _lines_at_risk(self, mean: Floats, variance: Floats, at: float, most: int) -> int:
