@@ -89,6 +89,7 @@ def lift_suppression(
     """
     if not reason.strip():
         raise CannotLift(_("Say why this number may be called again."), rule="C4")
+    hold_number(suppression.e164, to_change=True)
     suppression = Suppression.objects.select_for_update(of=("self",)).get(pk=suppression.pk)
     if suppression.lifted_at is not None:
         raise CannotLift(_("This has been lifted already."), rule="C4")
@@ -105,6 +106,7 @@ def lift_suppression(
 @transaction.atomic
 def note_refusal(*, e164: str, origin: str, by: User, at: datetime) -> Refusal:
     """Somebody at this number said no; the policy's silence begins (E1)."""
+    hold_number(e164, to_change=True)
     refusal = Refusal.objects.create(e164=e164, at=at, origin=origin, by=by)
     record("number.refused", of=refusal, by=by.username, at=at, origin=origin)
     return refusal

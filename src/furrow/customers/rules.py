@@ -124,7 +124,7 @@ class CustomerDraft:
     """A customer about to be recorded, as understood from a form, a file or a machine.
 
     numbers   E.164, the first one becomes the primary one; empty is allowed
-    profile   known keys of PROFILE; others are kept as given
+    profile   facts by their names in FACTS; others are kept as given
     """
 
     name: str

@@ -2,7 +2,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils.translation import override
 
 from furrow.audit.models import Event
@@ -245,3 +246,24 @@ def test_refusals_are_never_changed() -> None:
         Refusal.objects.filter(pk=refusal.pk).update(at=NOON + HOUR)
     with pytest.raises(DatabaseError), transaction.atomic():
         refusal.delete()
+
+
+@pytest.mark.parametrize("change", ["suppress", "lift", "refusal"])
+def test_whoever_changes_what_is_known_of_a_number_holds_it(change: str) -> None:
+    by, number = make_user(role=Role.MANAGER), NUMBER
+    standing = make_suppression(e164=number, by=by, kind=SuppressionKind.COMPLAINT)
+    with CaptureQueriesContext(connection) as queries:
+        match change:
+            case "suppress":
+                suppress_number(
+                    e164=number, kind=SuppressionKind.OPTED_OUT, origin="person", by=by, at=NOON
+                )
+            case "lift":
+                lift_suppression(suppression=standing, reason="asked", by=by, at=NOON)
+            case "refusal":
+                note_refusal(e164=number, origin="call:1", by=by, at=NOON)
+
+    said = [query["sql"] for query in queries]
+    held = next(n for n, sql in enumerate(said) if "pg_advisory_xact_lock(" in sql)
+    written = next(n for n, sql in enumerate(said) if sql.startswith(("INSERT", "UPDATE")))
+    assert held < written
