@@ -22,22 +22,23 @@ from furrow.config.postgres import Cluster
 def database(name: str, *, keep: bool) -> Iterator[bool]:
     """The cluster "bench" with Django pointed at a database of that name, its tables made.
 
-    keep  whether it may be there already, and stays until a bench wants another kept one;
-          one that a bench did not finish making is dropped
+    keep  whether it may be there already, and stays until another of its kind is wanted (the
+          name up to "_"); one that a bench did not finish making is dropped
 
     Yields whether the database is new.
     """
     with Cluster("bench", durable=False).in_use() as cluster:
-        for old in cluster.databases() - {"postgres", "template0", "template1"}:
-            if (old == name) is not keep:
+        kind = name.split("_")[0] + "_"
+        for old in cluster.databases():
+            if (old != name and old.startswith(kind)) if keep else old == name:
                 cluster.drop_database(old)
         is_new = cluster.create_database(name)
-        os.environ["DATABASE_URL"] = cluster.url(name)
-        set_up_django()
-        from django.core.management import call_command
-
         try:
+            os.environ["DATABASE_URL"] = cluster.url(name)
+            set_up_django()
             if is_new:
+                from django.core.management import call_command
+
                 call_command("migrate", verbosity=0)
             yield is_new
         except BaseException:
@@ -45,9 +46,6 @@ def database(name: str, *, keep: bool) -> Iterator[bool]:
             raise
         finally:
             if not keep:
-                from django.db import connection
-
-                connection.close()
                 cluster.drop_database(name)
 
 
