@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db.models import Count, Max, Q, Sum, Value
 
-from furrow.customers.models import Customer, CustomerQuerySet
+from furrow.customers.models import CustomerQuerySet
+from furrow.customers.queries import first_callable
 from furrow.organisation.models import User
 
 from .models import Campaign, Script, Target
@@ -42,11 +43,10 @@ def next_target(*, agent: User, at: datetime, skip: Collection[int] = ()) -> Tar
         Target.objects.waiting(at)
         .filter(agent=agent, campaign__state=CampaignState.RUNNING, customer__owner=agent)
         .select_related("campaign__script_version__script", "customer")
-        .filter(customer__in=Customer.objects.callable())  # suppressed since it was filled
         .exclude(customer_id__in=skip)
         .order_by("-priority", "attempts", "id")
     )
-    return waiting.first()
+    return first_callable(waiting)  # somebody may have opted out since it was filled
 
 
 def waiting_count(*, agent: User, at: datetime, most: int = 1000) -> int:

@@ -10,6 +10,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from furrow.customers.models import Customer
+from furrow.customers.queries import first_callable
 from furrow.customers.rules import Moment
 from furrow.organisation.models import User
 
@@ -62,10 +63,8 @@ def next_due(*, agent: User, at: datetime, skip: Collection[int] = ()) -> Follow
 
     skip  ids of customers to pass over
     """
-    due = for_the_day(user=agent, until=at).filter(
-        assigned_to=agent, customer__in=Customer.objects.callable()
-    )
-    return due.exclude(customer_id__in=skip).first()
+    due = for_the_day(user=agent, until=at).filter(assigned_to=agent)
+    return first_callable(due.exclude(customer_id__in=skip))
 
 
 def open_of(customer: Customer) -> FollowUp | None:

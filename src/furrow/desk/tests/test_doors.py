@@ -81,11 +81,11 @@ def test_whoever_is_passed_over_stays_passed_over(client: Client) -> None:
 def test_whoever_opted_out_since_does_not_come_to_the_desk() -> None:
     agent = make_agent()
     campaign = make_campaign(agent=agent, dispositions=make_dispositions())
-    gone, due, waiting = (make_customer(owner=agent) for _ in range(3))
-    make_target(campaign=campaign, customer=gone, agent=agent)
-    make_target(campaign=campaign, customer=waiting, agent=agent)
+    due, waiting, *gone = (make_customer(owner=agent) for _ in range(25))
+    for customer in (*gone, waiting):
+        make_target(campaign=campaign, customer=customer, agent=agent)
     make_followup(agent=agent, customer=due, due_at=NOON)
-    for customer in (gone, due):
+    for customer in (*gone, due):
         make_suppression(e164=number_of(customer).e164)
 
     seat = seat_of(agent=agent, at=NOON + timedelta(hours=1))
