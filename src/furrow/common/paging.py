@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
-from django.db.models import F, Func, Model, QuerySet, TextField, Value
+from django.db.models import Expression, F, Func, Model, QuerySet, TextField, Value
 from django.db.models.lookups import LessThan
 
 M = TypeVar("M", bound=Model)
@@ -32,7 +32,7 @@ def newest_first(rows: QuerySet[M], *, after: str, size: int = 50) -> Page[M]:
     if _PLACE.fullmatch(after):
         place = _EPOCH + int(microseconds) * _MICROSECOND
         # A comparison of rows is one walk of the index; two conditions joined by OR are not.
-        rows = rows.filter(LessThan(_row(F("at"), F("pk")), _row(Value(place), Value(int(pk)))))
+        rows = rows.filter(LessThan(row_of(F("at"), F("pk")), row_of(Value(place), Value(int(pk)))))
     found = list(rows.order_by("-at", "-pk")[: size + 1])
     older = ""
     if len(found) > size:
@@ -42,5 +42,6 @@ def newest_first(rows: QuerySet[M], *, after: str, size: int = 50) -> Page[M]:
     return Page(found[:size], older)
 
 
-def _row(*parts: F | Value) -> Func:
+def row_of(*parts: Expression | F) -> Func:
+    """A row value: PostgreSQL compares (a, b) < (c, d) by one walk of an index on (a, b)."""
     return Func(*parts, template="(%(expressions)s)", output_field=TextField())

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
-from django.db.models import Expression, F, Func, Model, Q, QuerySet, TextField, Value
+from django.db.models import Expression, F, Q, Value
 from django.db.models.lookups import GreaterThan, LessThan
 from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from furrow.common.paging import row_of
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
 from furrow.science.linkage.numbers import read_numbers
@@ -30,8 +30,6 @@ from .rules import (
     Whose,
     completeness,
 )
-
-R = TypeVar("R", bound=Model)
 
 
 def whose_is(e164: str) -> Whose | None:
@@ -217,8 +215,8 @@ def page_of(
     is_falling = (sort is not Sort.NAME) != is_back
     if place is not None:
         compare = LessThan if is_falling else GreaterThan
-        here = _row([Value(part) for part in place])
-        customers = customers.filter(compare(_row(key), here))
+        here = row_of(*(Value(part) for part in place))
+        customers = customers.filter(compare(row_of(*key), here))
     ordered = customers.order_by(*(part.desc() if is_falling else part.asc() for part in key))
     rows = list(ordered.select_related("owner", "team")[: size + 1])
     more = len(rows) > size
@@ -251,27 +249,6 @@ def counted(customers: CustomerQuerySet) -> int:
     return customers.order_by()[: MOST_COUNTED + 1].count()
 
 
-_LOOKED_AT = 20  # rows of a queue at a time
-
-
-def first_callable(rows: QuerySet[R]) -> R | None:
-    """The first of `rows`, in their order, whose customer somebody may call; None if there is
-    none. Looks at a few at a time: a queue may be long, and nearly everybody in it may be called.
-
-    rows  of a model with a `customer`, ordered
-    """
-    start = 0
-    while few := list(rows[start : start + _LOOKED_AT]):
-        ids = [row.customer_id for row in few]  # type: ignore[attr-defined]
-        may_be_called = Customer.objects.filter(pk__in=ids).callable()
-        callable_ids = set(may_be_called.order_by().values_list("pk", flat=True))
-        for row, customer_id in zip(few, ids, strict=True):
-            if customer_id in callable_ids:
-                return row
-        start += _LOOKED_AT
-    return None
-
-
 def masked_numbers(ids: Sequence[int]) -> dict[int, str]:
     """Customer id -> primary number, masked. Customers without a number are absent."""
     primary = Number.objects.filter(customer__in=ids, is_primary=True)
@@ -286,11 +263,6 @@ def _key(sort: Sort) -> list[Expression | F]:
             return [F("sort_key"), F("pk")]
         case _:
             return [F("pk")]
-
-
-def _row(parts: Sequence[Expression | F]) -> Func:
-    """A row value: PostgreSQL compares (a, b) < (c, d) by one walk of an index on (a, b)."""
-    return Func(*parts, template="(%(expressions)s)", output_field=TextField())
 
 
 # -- what customers itself tells on the timeline (see holdings) --------------------------------

@@ -64,6 +64,8 @@ def wrap_up(*, call: Call, result: WrapUp, by: User, at: datetime) -> Call:
         give_score(customer=call.customer, score=Score.CP, value=result.cp, by=by, at=at)
     if call.outcome == Outcome.ANSWERED:
         finish_due(call=call, by=by, at=at)
+    if effect is Effect.REFUSED:
+        note_refusal(e164=call.number.e164, origin=f"call:{call.pk}", by=by, at=at)
     if effect in SUPPRESSING:
         _never_again(call=call, effect=effect, by=by, at=at)
     elif result.due_at is not None:
@@ -72,10 +74,8 @@ def wrap_up(*, call: Call, result: WrapUp, by: User, at: datetime) -> Call:
         _rest(call=call, by=by, at=at)
     elif effect is Effect.RETRY:
         _try_again(call=call, by=by, at=at)
-    elif call.campaign_id is not None:
-        finish_target(campaign_id=call.campaign_id, customer_id=call.customer_id, at=at)
-    if effect is Effect.REFUSED and result.due_at is not None:
-        note_refusal(e164=call.number.e164, origin=f"call:{call.pk}", by=by, at=at)
+    else:
+        _finish_in_campaign(call=call, at=at)
     set_presence(user=call.agent, state=PresenceState.READY, at=at)
     return call
 
@@ -90,28 +90,22 @@ def _never_again(*, call: Call, effect: Effect, by: User, at: datetime) -> None:
 
 def _come_back(*, call: Call, effect: Effect, result: WrapUp, by: User, at: datetime) -> None:
     assert result.due_at is not None  # noqa: S101
-    reason = (
-        Reason.PROMISE
-        if result.is_promise
-        else (Reason.REFUSAL if effect is Effect.REFUSED else Reason.INTEREST)
-    )
+    reason = Reason.REFUSAL if effect is Effect.REFUSED else Reason.INTEREST
     plan_followup(
         customer=call.customer,
         assigned_to=call.agent,
         due_at=result.due_at,
-        reason=reason,
+        reason=Reason.PROMISE if result.is_promise else reason,
         note=result.remark[:300],
         after_call=call,
         by=by,
         at=at,
     )
-    if call.campaign_id is not None:
-        finish_target(campaign_id=call.campaign_id, customer_id=call.customer_id, at=at)
+    _finish_in_campaign(call=call, at=at)
 
 
 def _rest(*, call: Call, by: User, at: datetime) -> None:
     """E1: after a refusal the customer is left in peace, then tried with a fresh reason."""
-    note_refusal(e164=call.number.e164, origin=f"call:{call.pk}", by=by, at=at)
     refusals = Call.objects.filter(
         customer_id=call.customer_id, disposition__effect=Effect.REFUSED
     ).count()
@@ -126,16 +120,14 @@ def _rest(*, call: Call, by: User, at: datetime) -> None:
             by=by,
             at=at,
         )
-    if call.campaign_id is not None:
-        finish_target(campaign_id=call.campaign_id, customer_id=call.customer_id, at=at)
+    _finish_in_campaign(call=call, at=at)
 
 
 def _try_again(*, call: Call, by: User, at: datetime) -> None:
     """Not reached: wait in the campaign for another part of the day, or as a follow-up."""
     due_at = next_attempt(Outcome(call.outcome), attempts=call.attempt, last_at=at)
     if due_at is None:
-        if call.campaign_id is not None:
-            finish_target(campaign_id=call.campaign_id, customer_id=call.customer_id, at=at)
+        _finish_in_campaign(call=call, at=at)
     elif call.campaign_id is None or not put_off_target(
         campaign_id=call.campaign_id, customer_id=call.customer_id, until=due_at
     ):
@@ -148,3 +140,8 @@ def _try_again(*, call: Call, by: User, at: datetime) -> None:
             by=by,
             at=at,
         )
+
+
+def _finish_in_campaign(*, call: Call, at: datetime) -> None:
+    if call.campaign_id is not None:
+        finish_target(campaign_id=call.campaign_id, customer_id=call.customer_id, at=at)
