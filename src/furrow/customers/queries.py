@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
-from django.db.models import Expression, F, Q, Value
+from django.db.models import Expression, F, Model, Q, QuerySet, Value
 from django.db.models.lookups import GreaterThan, LessThan
 from django.utils.functional import Promise
 from django.utils.translation import get_language
@@ -30,6 +31,8 @@ from .rules import (
     Whose,
     completeness,
 )
+
+R = TypeVar("R", bound=Model)
 
 
 def whose_is(e164: str) -> Whose | None:
@@ -247,6 +250,28 @@ def neighbours(
 def counted(customers: CustomerQuerySet) -> int:
     """How many, but never more than MOST_COUNTED + 1: "10,000+" is known without counting all."""
     return customers.order_by()[: MOST_COUNTED + 1].count()
+
+
+_LOOKED_AT = 20  # rows of a queue at a time
+
+
+def first_callable(rows: QuerySet[R]) -> R | None:
+    """The first of `rows`, in their order, whose customer somebody may call; None if there is
+    none. Looks at a few at a time: a queue may be long, and nearly everybody in it may be called.
+
+    rows  of a model with a `customer`, ordered
+    """
+    start = 0
+    while few := list(rows[start : start + _LOOKED_AT]):
+        ids = [row.customer_id for row in few]  # type: ignore[attr-defined]
+        callable_ids = set(
+            Customer.objects.filter(pk__in=ids).callable().values_list("pk", flat=True)
+        )
+        for row, customer_id in zip(few, ids, strict=True):
+            if customer_id in callable_ids:
+                return row
+        start += _LOOKED_AT
+    return None
 
 
 def masked_numbers(ids: Sequence[int]) -> dict[int, str]:
