@@ -264,9 +264,8 @@ def first_callable(rows: QuerySet[R]) -> R | None:
     start = 0
     while few := list(rows[start : start + _LOOKED_AT]):
         ids = [row.customer_id for row in few]  # type: ignore[attr-defined]
-        callable_ids = set(
-            Customer.objects.filter(pk__in=ids).callable().values_list("pk", flat=True)
-        )
+        may_be_called = Customer.objects.filter(pk__in=ids).callable()
+        callable_ids = set(may_be_called.order_by().values_list("pk", flat=True))
         for row, customer_id in zip(few, ids, strict=True):
             if customer_id in callable_ids:
                 return row
