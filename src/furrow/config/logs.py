@@ -6,8 +6,11 @@ import re
 
 from furrow.common.context import current_request_id
 
-# Anything that looks like a phone number: seven or more digits, perhaps spaced.
-_NUMBER = re.compile(r"(?<![\w.:-])\+?\d(?:[ -]?\d){6,14}(?![\w.:-])")
+# Anything that looks like a phone number: seven or more digits, perhaps spaced; Chinese may stand
+# close to it, and so may the end of a sentence. Parts of times, addresses and ids are none.
+_NUMBER = re.compile(
+    r"(?<![A-Za-z0-9_.-])(?<!\d:)\+?\d(?:[ -]?\d){6,14}(?![A-Za-z0-9_-]|[.:][A-Za-z0-9_])"
+)
 
 
 def without_numbers(text: str) -> str:
