@@ -15,7 +15,7 @@ from furrow.config.logs import without_numbers
         "Key (e164)=(+8613800138000) already exists.",
         "+86-138-0013-8000 / 138 0013 8000",
         "电话13800138000先生",
-        "电话：１３８００１３８０００。",  # noqa: RUF001
+        "电话：１３８００１３８０００。",
     ],
 )
 def test_no_spelling_of_a_number_reaches_the_log(line: str) -> None:
