@@ -18,7 +18,7 @@ export npm_config_audit := false
 export NODE_USE_SYSTEM_CA := 1
 export UV_CACHE_DIR := $(CACHE)/uv
 
-.PHONY: help run test check format docs lock messages build bench bench-linkage screenshots clean test-pg15 test-newest
+.PHONY: help run test check format docs lock messages build bench bench-linkage screenshots clean test-pg15 test-newest bench-pacing
 
 help: ## list the recipes
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1 | \2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -73,6 +73,9 @@ $(CACHE)/venv-analytics/.ready: requirements/core.txt requirements/analytics.txt
 	uv venv --quiet --clear --python 3.11 $(CACHE)/venv-analytics
 	uv pip install --quiet --python $(CACHE)/venv-analytics/bin/python --require-hashes -r requirements/core.txt -r requirements/analytics.txt
 	@touch $@
+
+bench-pacing: .venv/.has-dev ## the dialer's pacing beside others, in every world; an hour or more
+	$(BIN)/python bench/pacing.py
 
 screenshots: .venv/.has-dev $(DIST)/.built .ready-for-browsers ## photograph anew what the README and docs show
 	@PYTHONPATH=src:. $(BIN)/python tools/screenshots.py
