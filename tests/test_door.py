@@ -42,7 +42,7 @@ def test_a_key_press_about_nobody_does_nothing(client: Client, field: str) -> No
     client.force_login(make_agent())
 
     for url in ("/desk/call/", "/desk/finish/", "/desk/hangup/"):
-        assert client.post(url, {field: LONG}).status_code in {200, 404}
+        assert client.post(url, {field: LONG}).status_code < 500
 
 
 @pytest.mark.parametrize("url", ["/customers/", "/desk/", "/me/", "/search/"])
