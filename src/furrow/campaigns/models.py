@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pghistory
+import pgtrigger
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import get_language
@@ -62,7 +63,7 @@ class Script(models.Model):
 
 @pghistory.track()
 class ScriptVersion(models.Model):
-    """What to say, in one version. Never changed once a call used it; a new one is added.
+    """What to say, in one version. Never changed (a trigger refuses); a new one is added.
 
     body  {"opening": "…", "steps": [{"title": "…", "say": "…"}],
            "objections": [{"when": "…", "say": "…"}]}
@@ -78,6 +79,7 @@ class ScriptVersion(models.Model):
         constraints = [
             models.UniqueConstraint(name="script_version_once", fields=["script", "version"])
         ]
+        triggers = [pgtrigger.Protect(name="never_changed", operation=pgtrigger.Update)]
 
     def __str__(self) -> str:
         return f"{self.script} v{self.version}"

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import DatabaseError, transaction
 
 from furrow.audit.models import Event
 from furrow.campaigns.actions import (
@@ -13,7 +14,7 @@ from furrow.campaigns.actions import (
     save_script,
     take_out_everywhere,
 )
-from furrow.campaigns.models import Target
+from furrow.campaigns.models import ScriptVersion, Target
 from furrow.campaigns.queries import next_target, progress_of, shares_of, waiting_count
 from furrow.campaigns.rules import CampaignState, CannotChangeCampaign, TargetState
 from furrow.compliance.actions import suppress_number
@@ -99,6 +100,13 @@ def test_filling_twice_adds_nobody_twice() -> None:
         fill_campaign(campaign=campaign, customers=Customer.objects.all(), by=ops, at=NOON)
 
     assert progress_of([campaign])[campaign.pk].total == 1
+
+
+def test_a_script_version_cannot_be_changed() -> None:
+    version = make_script(by=make_user(role=Role.OPERATIONS))
+
+    with pytest.raises(DatabaseError), transaction.atomic():
+        ScriptVersion.objects.filter(pk=version.pk).update(body={"opening": "Hello."})
 
 
 def test_refilling_gives_who_changed_hands_to_the_new_owner() -> None:
