@@ -272,27 +272,29 @@ class SideBySide:
 def side_by_side(pair: Pair) -> SideBySide:
     """A pair as a person judges it: every fact either side knows, numbers masked."""
     left, right = _facts(pair.left), _facts(pair.right)
-    labels = {**left, **right}
     lines = [
         Line(label, left.get(key, ("", ""))[1], right.get(key, ("", ""))[1])
-        for key, (label, _value) in labels.items()
+        for key, (label, _value) in {**left, **right}.items()
     ]
-    return SideBySide(pair, in_words(pair.reasons), lines)
+    known = [line for line in lines if line.left or line.right]
+    return SideBySide(pair, in_words(pair.reasons), known)
 
 
 def _facts(customer: Customer) -> dict[str, tuple[str | Promise, str]]:
-    """What is known of a customer: key -> (label, value in words); unknown facts are absent."""
+    """What may be known of a customer: key -> (label, value in words or "")."""
     known = profile_of(customer)
     numbers = Number.objects.filter(customer=customer).order_by("-is_primary", "id")
     recorded = formats.date_format(timezone.localtime(customer.created_at), "Y-m-d")
+    name, *basics = known.basics
     said: list[tuple[str, str | Promise, str]] = [
+        (name.name, name.label, name.shown),
         ("numbers", _("Numbers"), ", ".join(number.masked for number in numbers)),
-        *((f.name, f.label, str(f.shown)) for f in [*known.basics, *known.facts]),
+        *((fact.name, fact.label, str(fact.shown)) for fact in [*basics, *known.facts]),
         ("owner", _("Looked after by"), str(customer.owner or "")),
         ("team", _("Team"), customer.team.name if customer.team else ""),
         ("recorded", _("Recorded on"), recorded),
     ]
-    return {key: (label, value) for key, label, value in said if value}
+    return {key: (label, value) for key, label, value in said}
 
 
 def labels() -> Iterator[tuple[int, int, str, float, str, str, str]]:
