@@ -89,6 +89,7 @@ test-pg15: ## the tests on Debian 12's PostgreSQL 15, if it is installed
 	PG_BIN=/usr/lib/postgresql/15/bin $(BIN)/pytest $(PYTEST_ARGS)
 
 test-newest: .venv/.has-dev $(DIST)/.built ## most tests on the newest Python of this machine, if newer than .venv's
+	@$(BIN)/furrow messages
 	@tools/test-newest
 
 # -- what the recipes stand on --------------------------------------------------------------------
