@@ -172,7 +172,7 @@ def judge_pair(
     """Say whether two customers are one; if so they are joined, into the one that has an owner,
     else into the older. Raises CannotJudge if somebody did before, CannotMerge.
     """
-    pair = Pair.objects.select_for_update().get(pk=pair.pk)
+    pair = _locked(pair)
     if verdict is Verdict.OPEN or pair.is_decided:
         raise CannotJudge(_("Somebody judged this pair already."), rule="B2")
     merge = None
@@ -189,10 +189,17 @@ def judge_pair(
     return pair
 
 
+def _locked(pair: Pair) -> Pair:
+    """The pair as it is now, held. The customers first: a merge locks in this order too."""
+    both = Customer.objects.select_for_update().filter(pk__in=[pair.left_id, pair.right_id])
+    list(both.order_by("pk").values_list("pk"))
+    return Pair.objects.select_for_update().get(pk=pair.pk)
+
+
 @transaction.atomic
 def take_back_verdict(*, pair: Pair, by: User, at: datetime) -> Pair:
     """The pair is to be judged again; what was joined is two records again. Raises CannotJudge."""
-    pair = Pair.objects.select_for_update().get(pk=pair.pk)
+    pair = _locked(pair)
     if pair.verdict == Verdict.OPEN:
         raise CannotJudge(_("This pair is not judged."), rule="B2")
     if pair.merge is not None and pair.merge.undone_at is None:

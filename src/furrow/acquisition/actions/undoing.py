@@ -19,7 +19,10 @@ MADE_ON_ARRIVAL = {
     "pipeline.Standing.customer": 1,
     "pipeline.StageMove.customer": 1,
 }
-_OURS = {"customers.Number.customer", "acquisition.Lead.customer", "acquisition.Row.customer"}
+_OURS = {
+    "customers.Number.customer", "acquisition.Lead.customer", "acquisition.Row.customer",
+    "linkage.Pair.left", "linkage.Pair.right",  # a likeness goes with the customer
+}  # fmt: skip
 
 
 def withdraw_chunk(*, batch: Batch, after: int, at: datetime) -> int:

@@ -26,6 +26,7 @@ from furrow.customers.actions import (
 from furrow.customers.models import Customer, Number
 from furrow.customers.rules import CustomerDraft, OwnerChange
 from furrow.customers.tests.make import make_customer
+from furrow.linkage.models import Pair
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import make_agent, make_user
 
@@ -306,6 +307,17 @@ def test_undoing_deletes_what_the_list_made() -> None:
     assert known.city == ""
     assert list(Number.objects.values_list("e164", flat=True)) == before
     assert not Lead.objects.exists()
+
+
+def test_having_been_compared_keeps_nobody() -> None:
+    batch = carry_out(make_list([("张伟", "13800138001"), ("李娜", "13800138002")]))
+    left, right = Customer.objects.order_by("pk")
+    Pair.objects.create(left=left, right=right, weight=1, found_at=timezone.now())
+
+    batch = undo(batch)
+
+    assert batch.counts["deleted"] == 2
+    assert not Pair.objects.exists()
 
 
 def test_undoing_leaves_what_somebody_relies_on_and_says_why() -> None:
