@@ -82,7 +82,7 @@ def desk(request: Request) -> HttpResponse:
 
 def _bar(request: Request, *, at: datetime) -> HttpResponse:
     """The call bar, and the strip on the desk that says what the line does."""
-    shown = request.POST if request.method == "POST" else request.GET
+    shown = request.GET
     now_on = current_call(request.user) is not None
     picked = None
     if not now_on and _whole(shown, "seat"):
@@ -112,6 +112,11 @@ def bar(request: Request) -> HttpResponse:
     return _bar(request, at=timezone.now())
 
 
+def _read_the_bar_anew() -> HttpResponse:
+    """Only the bar itself shows what the line does: of two answers the older might come last."""
+    return HttpResponse(status=204, headers={"HX-Trigger": "furrow:call"})
+
+
 @requires(Act.USE_DESK)
 @require_POST
 def call(request: Request) -> HttpResponse:
@@ -133,7 +138,7 @@ def call(request: Request) -> HttpResponse:
         response = HttpResponse(status=204)
         response["HX-Redirect"] = reverse("desk")
         return response
-    return _bar(request, at=at)
+    return _read_the_bar_anew()
 
 
 @requires(Act.USE_DESK)
@@ -143,7 +148,7 @@ def hang_up(request: Request) -> HttpResponse:
     at = timezone.now()
     if (on := current_call(request.user)) and on.is_in_progress:
         ask_hang_up(call=on, by=request.user, at=at)
-    return _bar(request, at=at)
+    return _read_the_bar_anew()
 
 
 @requires(Act.USE_DESK)
@@ -174,7 +179,7 @@ def presence(request: Request) -> HttpResponse:
     if wanted in allowed and current_call(request.user) is None:
         known = reason if reason in AwayReason.values else ""
         set_presence(user=request.user, state=PresenceState(wanted), reason=known, at=at)
-    return _bar(request, at=at)
+    return _read_the_bar_anew()
 
 
 def _whole(data: QueryDict, name: str) -> int:
