@@ -30,7 +30,7 @@ class Company(House):
             "seed": 1,
             "speed": 4,
             "rules": fates,
-            "ring": {"median_seconds": 16, "sigma": 0.01},
+            "ring": {"median_seconds": 26, "sigma": 0.01},
             "talk": [[1, {"median_seconds": 20, "sigma": 0.01}]],
         }
         for part in self.parts:
@@ -53,7 +53,7 @@ class Company(House):
         return page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     """Web, events and worker on a scratch database. A test starts the dialer itself."""
     web, events = free_port(), free_port()

@@ -42,7 +42,7 @@ def test_a_leader_sees_on_a_phone_who_talks_and_for_how_long(
 
     dora.keyboard.press("F4")
     expect(seat).to_have_attribute("data-state", "wrapup")
-    dora.locator("input[data-key='4']").wait_for(state="attached")
+    expect(dora.locator("button[data-key=n]")).to_be_enabled()
     for key in ("4", "e", "n"):
         dora.keyboard.press(key)
     expect(dora.locator("[data-state=ready].callbar")).to_be_visible()
