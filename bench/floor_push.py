@@ -15,15 +15,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
 import re
 import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
-from measuring import database, percentile, running, session_of, tell_table
+from measuring import database, percentile, processor_seconds, running, session_of, tell_table
 
 GRACE_SECONDS = 10  # for what is still under way after the last message
 MESSAGE = re.compile(rb'data: \{"n":(\d+),"sent":(\d+)\}')
@@ -80,12 +78,6 @@ async def publish_all(conninfo: str, *, count: int, rate: float) -> float:
                 "SELECT pg_notify(%s, %s)", [CHANNEL, json.dumps(payload, separators=(",", ":"))]
             )
         return count / (time.monotonic() - began)
-
-
-def processor_seconds(pid: int) -> float:
-    """What a process has used of the processors."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def measure(

@@ -107,6 +107,31 @@ def session_of(user: object) -> str:
     return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
 
 
+def processor_seconds(*roots: int) -> float:
+    """What these processes and all below them have used of the processors until now. Unlike the
+    clock it hardly depends on what else the machine does. Resolution: 10 ms."""
+    parents, used = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended while we looked
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+            parents[int(stat.parent.name)] = int(fields[1])
+            used[int(stat.parent.name)] = int(fields[11]) + int(fields[12])
+    below = set(roots)
+    while more := {pid for pid, parent in parents.items() if parent in below} - below:
+        below |= more
+    return sum(used.get(pid, 0) for pid in below) / os.sysconf("SC_CLK_TCK")
+
+
+def postgres_server() -> int:
+    """The process id of the server Django talks to, on this machine."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        backend = Path(f"/proc/{cursor.fetchone()[0]}/stat").read_text()
+    return int(backend.rsplit(")", 1)[1].split()[1])
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The smallest value that at least `share` of the values (0 to 1, not empty) do not exceed."""
     ordered = sorted(values)
