@@ -19,11 +19,12 @@ from furrow.compliance.rules import SuppressionKind
 from furrow.followups.actions import finish_due, plan_followup
 from furrow.followups.rules import Reason, after_refusal, next_attempt
 from furrow.organisation.actions import set_presence
-from furrow.organisation.models import User
+from furrow.organisation.models import Presence, User
 from furrow.organisation.rules import PresenceState
 from furrow.pipeline.actions import give_score
 from furrow.pipeline.rules import Score
 
+from .queries import callable_number
 from .rules import check_followup, check_spoken
 
 _KIND_OF = {
@@ -68,15 +69,17 @@ def wrap_up(*, call: Call, result: WrapUp, by: User, at: datetime) -> Call:
         note_refusal(e164=call.number.e164, origin=f"call:{call.pk}", by=by, at=at)
     if effect in SUPPRESSING:
         _never_again(call=call, effect=effect, by=by, at=at)
-    elif result.due_at is not None:
-        _come_back(call=call, effect=effect, result=result, by=by, at=at)
     elif effect is Effect.REFUSED:
-        _rest(call=call, by=by, at=at)
+        _rest(call=call, wanted_at=result.due_at, by=by, at=at)
+    elif result.due_at is not None:
+        _come_back(call=call, result=result, by=by, at=at)
     elif effect is Effect.RETRY:
         _try_again(call=call, by=by, at=at)
     else:
         _finish_in_campaign(call=call, at=at)
-    set_presence(user=call.agent, state=PresenceState.READY, at=at)
+    # A leader or a machine may give the result for somebody who has gone: they stay away.
+    if Presence.objects.filter(user=call.agent, state=PresenceState.WRAPUP).exists():
+        set_presence(user=call.agent, state=PresenceState.READY, at=at)
     return call
 
 
@@ -84,18 +87,19 @@ def _never_again(*, call: Call, effect: Effect, by: User, at: datetime) -> None:
     suppress_number(
         e164=call.number.e164, kind=_KIND_OF[effect], origin=f"call:{call.pk}", by=by, at=at
     )
+    if effect is not Effect.DO_NOT_CALL and callable_number(call.customer, at=at):
+        return  # only this number was wrong; the customer waits on with another
     finish_due(call=call, by=by, at=at)
     take_out_everywhere(customer_id=call.customer_id, at=at)
 
 
-def _come_back(*, call: Call, effect: Effect, result: WrapUp, by: User, at: datetime) -> None:
+def _come_back(*, call: Call, result: WrapUp, by: User, at: datetime) -> None:
     assert result.due_at is not None  # noqa: S101
-    reason = Reason.REFUSAL if effect is Effect.REFUSED else Reason.INTEREST
     plan_followup(
         customer=call.customer,
         assigned_to=call.agent,
         due_at=result.due_at,
-        reason=Reason.PROMISE if result.is_promise else reason,
+        reason=Reason.PROMISE if result.is_promise else Reason.INTEREST,
         note=result.remark[:300],
         after_call=call,
         by=by,
@@ -104,8 +108,11 @@ def _come_back(*, call: Call, effect: Effect, result: WrapUp, by: User, at: date
     _finish_in_campaign(call=call, at=at)
 
 
-def _rest(*, call: Call, by: User, at: datetime) -> None:
-    """E1: after a refusal the customer is left in peace, then tried with a fresh reason."""
+def _rest(*, call: Call, wanted_at: datetime | None, by: User, at: datetime) -> None:
+    """E1: after a refusal the customer is left in peace, then tried with a fresh reason.
+
+    A later day may be wanted, an earlier one is not had; after the seventh refusal none is.
+    """
     refusals = Call.objects.filter(
         customer_id=call.customer_id, disposition__effect=Effect.REFUSED
     ).count()
@@ -114,7 +121,7 @@ def _rest(*, call: Call, by: User, at: datetime) -> None:
         plan_followup(
             customer=call.customer,
             assigned_to=call.agent,
-            due_at=due_at,
+            due_at=max(due_at, wanted_at or due_at),
             reason=Reason.REFUSAL,
             after_call=call,
             by=by,

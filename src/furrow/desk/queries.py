@@ -15,6 +15,7 @@ from furrow.calls.rules import Outcome
 from furrow.campaigns.models import Campaign, Disposition, DispositionSet
 from furrow.campaigns.queries import next_target
 from furrow.campaigns.rules import Effect
+from furrow.compliance.models import Suppression
 from furrow.customers.models import Customer, Number
 from furrow.followups.models import FollowUp
 from furrow.followups.queries import next_due
@@ -70,18 +71,20 @@ def seat_of(
         why = Why.CALL if call.is_in_progress else Why.WRAP_UP
         return Seat(why, call.customer, call.number, call.campaign or any_campaign(agent), call)
     if picked is not None:
-        return Seat(Why.PICKED, picked, primary_number(picked), campaign_for(agent, picked))
+        return Seat(Why.PICKED, picked, number_to_call(picked, at=at), campaign_for(agent, picked))
     if followup := next_due(agent=agent, at=at, skip=skip):
         customer = followup.customer
         return Seat(
             Why.FOLLOW_UP,
             customer,
-            primary_number(customer),
+            number_to_call(customer, at=at),
             campaign_for(agent, customer),
             followup=followup,
         )
     if target := next_target(agent=agent, at=at, skip=skip):
-        return Seat(Why.CAMPAIGN, target.customer, primary_number(target.customer), target.campaign)
+        return Seat(
+            Why.CAMPAIGN, target.customer, number_to_call(target.customer, at=at), target.campaign
+        )
     return None
 
 
@@ -89,9 +92,18 @@ def presence_of(agent: User) -> Presence | None:
     return Presence.objects.filter(pk=agent.pk).first()
 
 
-def primary_number(customer: Customer) -> Number | None:
-    """The number to call first: the primary one, else the oldest."""
-    return customer.numbers.order_by("-is_primary", "id").first()
+def callable_number(customer: Customer, *, at: datetime) -> Number | None:
+    """The first number nobody forbids: the primary one, else the oldest. None when all are."""
+    forbidden = Suppression.objects.standing(at).values("e164")
+    allowed = customer.numbers.exclude(e164__in=forbidden)
+    return allowed.order_by("-is_primary", "id").first()
+
+
+def number_to_call(customer: Customer, *, at: datetime) -> Number | None:
+    """The number the desk offers; where all are forbidden the primary one, which says why."""
+    return (
+        callable_number(customer, at=at) or customer.numbers.order_by("-is_primary", "id").first()
+    )
 
 
 def campaign_for(agent: User, customer: Customer) -> Campaign | None:

@@ -11,6 +11,7 @@ from furrow.campaigns.rules import Effect, TargetState
 from furrow.campaigns.tests.make import make_campaign, make_dispositions, make_target
 from furrow.compliance.models import Suppression
 from furrow.compliance.rules import SuppressionKind
+from furrow.customers.actions import add_number
 from furrow.customers.models import Customer
 from furrow.customers.tests.make import make_customer
 from furrow.desk.actions import WrapUp, wrap_up
@@ -19,6 +20,7 @@ from furrow.desk.rules import CannotFinish
 from furrow.followups.models import FollowUp
 from furrow.followups.rules import Reason
 from furrow.followups.tests.make import make_followup
+from furrow.organisation.actions import set_presence
 from furrow.organisation.models import Presence, User
 from furrow.organisation.rules import PresenceState
 from furrow.organisation.tests.make import NOON, make_agent
@@ -31,6 +33,7 @@ LATER = NOON + timedelta(minutes=5)
 
 def ended_call(outcome: Outcome = Outcome.ANSWERED) -> tuple[Call, Campaign]:
     agent = make_agent()
+    set_presence(user=agent, state=PresenceState.READY, at=NOON)
     campaign = make_campaign(agent=agent, dispositions=make_dispositions())
     customer = make_customer(owner=agent)
     make_target(campaign=campaign, customer=customer, agent=agent)
@@ -119,6 +122,37 @@ def test_a_refusal_rests_for_weeks_and_the_seventh_for_good() -> None:
             )
         else:
             assert followup is None
+
+
+def test_a_refusal_is_not_called_back_earlier_than_the_peace_lasts() -> None:
+    call, campaign = ended_call()
+
+    finish(call, campaign, Effect.REFUSED, due_at=LATER + timedelta(days=1))
+
+    followup = FollowUp.objects.open().get()
+    assert followup.due_at >= LATER + timedelta(weeks=2)
+    assert followup.reason == Reason.REFUSAL
+
+
+def test_one_wrong_number_leaves_a_customer_who_has_another_in_the_campaign() -> None:
+    call, campaign = ended_call()
+    other = add_number(customer=call.customer, e164="+8615499990001", by=call.agent, at=NOON)
+
+    finish(call, campaign, Effect.NOT_THIS_PERSON)
+
+    assert target_of(call).state == TargetState.WAITING
+    seat = seat_of(agent=call.agent, at=LATER)
+    assert seat is not None
+    assert seat.number == other
+
+
+def test_the_result_given_for_somebody_away_leaves_them_away() -> None:
+    call, campaign = ended_call()
+    set_presence(user=call.agent, state=PresenceState.AWAY, at=NOON)
+
+    finish(call, campaign, Effect.SOLD)
+
+    assert Presence.objects.get(user=call.agent).state == PresenceState.AWAY
 
 
 def test_not_reached_waits_in_the_campaign_for_another_part_of_the_day() -> None:
