@@ -113,6 +113,18 @@ def fill_campaign(
 
 
 @transaction.atomic
+def make_campaign(
+    *, draft: CampaignDraft, customers: CustomerQuerySet, by: User, at: datetime
+) -> tuple[Campaign, Mapping[int, int]]:
+    """Create a campaign and fill it, both or neither. Returns it and who got how many.
+
+    Raises CannotChangeCampaign as the two do.
+    """
+    campaign = create_campaign(draft=draft, by=by, at=at)
+    return campaign, fill_campaign(campaign=campaign, customers=customers, by=by, at=at)
+
+
+@transaction.atomic
 def change_state(*, campaign: Campaign, to: CampaignState, by: User, at: datetime) -> Campaign:
     """Start, pause, resume or end a campaign. Raises CannotChangeCampaign."""
     campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)

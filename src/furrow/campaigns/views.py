@@ -11,7 +11,7 @@ from furrow.customers.queries import filtered
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
 
-from .actions import change_state, create_campaign, fill_campaign, save_script
+from .actions import change_state, fill_campaign, make_campaign, save_script
 from .forms import CampaignForm, ScriptForm, as_text
 from .models import Campaign, Script
 from .queries import audience_size, progress_of, scripts_with_latest, shares_of
@@ -39,9 +39,10 @@ def create(request: Request) -> HttpResponse:
     form = CampaignForm(request.POST or None, user=request.user, initial={"audience": audience})
     if request.method == "POST" and form.is_valid():
         at = timezone.now()
-        campaign = create_campaign(draft=form.draft(), by=request.user, at=at)
         customers = filtered(request.user, QueryDict(audience))
-        tally = fill_campaign(campaign=campaign, customers=customers, by=request.user, at=at)
+        campaign, tally = make_campaign(
+            draft=form.draft(), customers=customers, by=request.user, at=at
+        )
         messages.success(
             request,
             _("%(customers)d customers wait for %(agents)d agents. Start the campaign when ready.")
