@@ -49,6 +49,11 @@ def note_lookup(*, found: int, hidden: int, by: User, at: datetime) -> None:
 # -- a run over all customers ----------------------------------------------------------------------
 
 
+def note_export(*, by: User, at: datetime) -> None:
+    """Somebody downloads the verdicts; they hold ids only, but every export is recorded."""
+    record("verdicts.exported", of=by, by=by.username, at=at)
+
+
 @transaction.atomic
 def start_run(*, joins_certain: bool = False, by: User, at: datetime) -> Run:
     """Have every customer compared with those like it, in the background.

@@ -20,6 +20,7 @@ from furrow.science.linkage.text import plain
 from .actions import (
     join_customers,
     judge_pair,
+    note_export,
     note_lookup,
     part_customers,
     start_run,
@@ -132,9 +133,10 @@ def run(request: Request) -> HttpResponse:
 
 
 @requires(Act.MERGE_CUSTOMERS)
-@require_GET
+@require_POST
 def verdicts(request: Request) -> StreamingHttpResponse:
-    """Every verdict as a label: ids, no personal data."""
+    """Every verdict as a label: ids, no personal data. A POST, because exporting is recorded."""
+    note_export(by=request.user, at=timezone.now())
     header = ("left", "right", "verdict", "weight", "reasons", "by", "at")
     return csv_answer((row for part in ([header], labels()) for row in part), name="verdicts.csv")
 

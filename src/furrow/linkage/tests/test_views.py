@@ -158,11 +158,12 @@ def test_verdicts_are_exported_without_personal_data(client: Client, operations:
     pair = make_pair()
     judge_pair(pair=pair, verdict=Verdict.DIFFERENT, by=operations, at=NOON)
 
-    answer = client.get(reverse("verdicts"))
+    answer = client.post(reverse("verdicts"))
 
     text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
     assert f"{pair.left_id},{pair.right_id},different,3.0,same_name city_differs" in text
     assert "张伟" not in text
+    assert Event.objects.filter(what="verdicts.exported", who=operations.username).exists()
 
 
 def test_a_run_is_started_watched_and_stopped(client: Client, operations: User) -> None:
