@@ -7,9 +7,12 @@ from playwright.sync_api import Page
 from furrow.config.places import REPOSITORY
 
 AXE = REPOSITORY / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-FINISHED = """() => Promise.all(
-    document.getAnimations().filter(one => one instanceof CSSTransition)
-        .map(one => one.finished.catch(() => {})))"""
+FINISHED = """() => Promise.race([
+    new Promise(late => setTimeout(late, 2000)),  // some wait for ever, out of sight
+    Promise.all(document.getAnimations()
+        .filter(one => one.effect.getComputedTiming().endTime !== Infinity)
+        .map(one => one.finished.catch(() => {}))),
+])"""
 SERIOUS = {"serious", "critical"}
 
 
