@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -138,7 +138,7 @@ def call(request: Request) -> HttpResponse:
         response = HttpResponse(status=204)
         response["HX-Redirect"] = reverse("desk")
         return response
-    return _read_the_bar_anew()
+    return _read_the_bar_anew() if request.htmx else redirect("desk")
 
 
 @requires(Act.USE_DESK)
@@ -163,6 +163,8 @@ def finish(request: Request) -> HttpResponse:
     )
     form = WrapUpForm(request.POST, call=done, seat=seat_of(agent=request.user, at=at), at=at)
     wrap_up(call=done, result=form.result(), by=request.user, at=at)
+    if not request.htmx:
+        return redirect("desk")
     seat = seat_of(agent=request.user, at=at, skip=[done.customer_id])
     context = _desk_context(request, at=at, seat=seat) | {"oob_bar": True}
     return render(request, "desk/desk.html#seat", context)
