@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -35,12 +35,43 @@ def bounds(on: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     )
 
 
-def day_of(*, on: date, zone: ZoneInfo, team_id: int | None) -> Day:
-    """Ended calls that were queued on that local day. One pass over the day's calls."""
+# What a day can be counted along: dimension -> column of the CTE in sql/day.sql.
+_COLUMNS = {
+    "agent": "agent_id",
+    "source": "source_id",
+    "hour": "hour",
+    "cp": "cp",
+    "outcome": "outcome",
+    "disposition": "disposition_id",
+}
+# What is needed of a day that another is compared with (see rules.responsible and the charts).
+COMPARED = ("agent", "source", "hour")
+
+
+def _statement(dimensions: Sequence[str]) -> str:
+    columns = [(dimension, _COLUMNS[dimension]) for dimension in dimensions]
+    parts = {
+        "whens": " ".join(f"WHEN GROUPING({c}) = 0 THEN '{d}'" for d, c in columns),
+        "members": ", ".join(f"{column}::text" for _, column in columns),
+        "sets": ", ".join(f"({column})" for _, column in columns),
+    }
+    statement = load_sql("furrow.reports", "day")
+    for mark, words in parts.items():
+        statement = statement.replace(f"/* {mark} */", words)
+    return statement
+
+
+def day_of(
+    *, on: date, zone: ZoneInfo, team_id: int | None, along: Sequence[str] = tuple(_COLUMNS)
+) -> Day:
+    """Ended calls that were queued on that local day, in all and along some dimensions.
+
+    One pass over the day's calls; each dimension costs about 5 ms per 30,000 calls.
+    """
     since, until = bounds(on, zone)
     with connection.cursor() as cursor:
         cursor.execute(
-            load_sql("furrow.reports", "day"),
+            _statement(along),
             {
                 "since": since,
                 "until": until,
@@ -119,7 +150,7 @@ class DayAndBefore:
 
 def day_and_before(*, on: date, zone: ZoneInfo, team_id: int | None) -> DayAndBefore:
     before_on = on - timedelta(days=7)
-    before = day_of(on=before_on, zone=zone, team_id=team_id)
+    before = day_of(on=before_on, zone=zone, team_id=team_id, along=COMPARED)
     return DayAndBefore(
         on,
         day_of(on=on, zone=zone, team_id=team_id),

@@ -3,8 +3,9 @@
 --      seconds of talk that make a conversation
 -- out: one row per member of each dimension; `dimension` names it, `member` is its id, hour or value
 --      (NULL for the total). CP is counted over conversations that were given one.
+-- The dimensions asked for are written in by queries.day_of: whens, members and sets name the same columns.
 -- cost: one scan of the day's calls by call_by_queued; every call is judged once, then counted
---      seven times. 30,000 calls take about 30 ms.
+--      once per dimension. 30,000 calls along six take about 30 ms.
 WITH day AS (
     SELECT
         agent_id,
@@ -28,17 +29,8 @@ WITH day AS (
       AND (%(team)s::bigint IS NULL OR team_id = %(team)s)
 )
 SELECT
-    CASE
-        WHEN GROUPING(agent_id) = 0 THEN 'agent'
-        WHEN GROUPING(source_id) = 0 THEN 'source'
-        WHEN GROUPING(hour) = 0 THEN 'hour'
-        WHEN GROUPING(cp) = 0 THEN 'cp'
-        WHEN GROUPING(outcome) = 0 THEN 'outcome'
-        WHEN GROUPING(disposition_id) = 0 THEN 'disposition'
-        ELSE 'total'
-    END AS dimension,
-    COALESCE(agent_id::text, source_id::text, hour::text, cp::text, outcome,
-             disposition_id::text) AS member,
+    CASE /* whens */ ELSE 'total' END AS dimension,
+    COALESCE(/* members */) AS member,
     COUNT(*) AS attempts,
     COUNT(*) FILTER (WHERE answered) AS answered,
     COUNT(*) FILTER (WHERE conversation) AS conversations,
@@ -47,4 +39,4 @@ SELECT
     COUNT(*) FILTER (WHERE empty) AS empty,
     COALESCE(SUM(talk) FILTER (WHERE answered), 0)::bigint AS talk_seconds
 FROM day
-GROUP BY GROUPING SETS ((), (agent_id), (source_id), (hour), (cp), (outcome), (disposition_id))
+GROUP BY GROUPING SETS ((), /* sets */)
