@@ -199,7 +199,7 @@ def test_a_leader_judges_the_teams_pairs_and_starts_no_run(client: Client) -> No
 def test_a_record_is_joined_by_hand_and_parted_on_the_timeline(
     client: Client, operations: User
 ) -> None:
-    # Numbers a slip apart; the next free ones may differ in two digits, and then they are two people.
+    # Numbers a slip apart, as of one person; others would make them two people.
     kept = make_customer(name="欧阳思远", numbers=["+8615499990001"])
     other = make_customer(name="欧阳思远", city="深圳", numbers=["+8615499990002"])
     dialog = client.get(reverse("customer-join", args=[kept.pk])).content.decode()
