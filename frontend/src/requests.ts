@@ -1,5 +1,7 @@
 // htmx: the CSRF token on every request, the busy bar, and where refusals and failures go.
-// The rest of htmx's settings stand in <meta name="htmx-config"> in base.html.
+// The rest of htmx's settings stand in <meta name="htmx-config"> in document.html. One of them is for
+// fast hands: without a settle delay new forms are htmx's own at once, so that a key pressed in the
+// next millisecond cannot send one as a plain form and reload the page.
 import htmx from "htmx.org";
 import { cookie, meta, text } from "./page";
 import { say } from "./messages";

@@ -49,6 +49,7 @@ class Company(House):
         page.locator("[name=login]").fill(who)
         page.locator("[name=password]").fill(PASSWORD)
         page.locator("[name=password]").press("Enter")
+        page.wait_for_url(lambda url: "/login" not in url)
         expect(page.locator("main")).to_be_visible()
         return page
 
