@@ -223,14 +223,14 @@ def test_signing_out_somewhere_else_is_refused_here(house: House, address: str) 
     who = house.hand("person")
     house.do("DELETE FROM django_session WHERE session_key = %s", who["session"])
 
-    answer = httpx2.get(address, headers={"Cookie": f"sessionid={who['session']}"})
+    answer = httpx2.get(address, headers={"Cookie": f"sessionid={who['session']}"}, timeout=60)
 
     assert answer.status_code == 401
 
 
 def test_the_page_on_the_other_port_may_listen_and_a_stranger_may_not(address: str) -> None:
-    ours = httpx2.get(address, headers={"Origin": "http://127.0.0.1:8000"})
-    strange = httpx2.get(address, headers={"Origin": "http://example.test"})
+    ours = httpx2.get(address, headers={"Origin": "http://127.0.0.1:8000"}, timeout=60)
+    strange = httpx2.get(address, headers={"Origin": "http://example.test"}, timeout=60)
 
     assert ours.headers["Access-Control-Allow-Origin"] == "http://127.0.0.1:8000"
     assert ours.headers["Access-Control-Allow-Credentials"] == "true"

@@ -122,6 +122,7 @@ def test_web_killed_in_mid_call_leaves_the_call_and_comes_back(house: House) -> 
         f"{address}/api/v1/calls/now",
         json={"number": whom["number"]},
         headers={"Authorization": f"Bearer {who['token']}"},
+        timeout=60,
     )
     assert answer.status_code == 201, answer.text
     call = answer.json()["id"]
@@ -134,7 +135,9 @@ def test_web_killed_in_mid_call_leaves_the_call_and_comes_back(house: House) -> 
     took = house.until(lambda: is_healthy(address), seconds=LIMIT_SECONDS)
     measured("web killed and started again, answers after", took)
     told = httpx2.get(
-        f"{address}/api/v1/calls/{call}", headers={"Authorization": f"Bearer {who['token']}"}
+        f"{address}/api/v1/calls/{call}",
+        headers={"Authorization": f"Bearer {who['token']}"},
+        timeout=60,
     )
     assert told.json()["outcome"] == "answered"
 
