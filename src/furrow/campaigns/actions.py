@@ -1,8 +1,9 @@
 """Making campaigns, filling them with customers, and working through them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
@@ -19,12 +20,56 @@ from furrow.pipeline.rules import Stage
 from .models import Campaign, Disposition, DispositionSet, Script, ScriptVersion, Target
 from .rules import (
     DEFAULT_DISPOSITIONS,
+    DEFAULT_SLOTS,
     CampaignState,
     CannotChangeCampaign,
+    DialMode,
     Effect,
     TargetState,
     check_move,
+    default_retry_minutes,
 )
+
+
+@dataclass(frozen=True)
+class Dialing:
+    """How a campaign dials. Minutes of `slots` are after midnight, the customer's time."""
+
+    dial_mode: DialMode = DialMode.MANUAL
+    preview_seconds: int = 30  # 0 to 600; 0 = until the agent dials
+    abandon_percent: Decimal = Decimal("2.5")  # 0 to 5, of the calls people answer
+    ring_seconds: int = 30  # 15 to 60
+    most_attempts: int = 6  # 1 to 50, per customer in this campaign
+    attempts_per_slot: int = 1  # >= 1, per customer, day and part of the day
+    weight: int = 5  # 1 to 10, beside the agent's other campaigns
+    slots: Sequence[int] = DEFAULT_SLOTS
+    retry_minutes: Mapping[str, int] = field(default_factory=default_retry_minutes)
+    mix: Sequence[Mapping[str, int]] = ()  # [{"source": 3, "share": 60}]
+
+    def check(self) -> None:
+        """Raise CannotChangeCampaign naming what lies outside its range."""
+        for name, low, high in (
+            ("preview_seconds", 0, 600),
+            ("abandon_percent", 0, 5),
+            ("ring_seconds", 15, 60),
+            ("most_attempts", 1, 50),
+            ("attempts_per_slot", 1, 50),
+            ("weight", 1, 10),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise CannotChangeCampaign(
+                    _("“%(name)s” must lie between %(low)d and %(high)d.")
+                    % {
+                        "name": str(getattr(Campaign._meta.get_field(name), "verbose_name", name)),
+                        "low": low,
+                        "high": high,
+                    },
+                    rule="D1",
+                )
+        if not self.slots or any(not 0 <= minute < 1440 for minute in self.slots):
+            raise CannotChangeCampaign(_("Say when each part of the day begins."), rule="D5")
+        if any(part["share"] < 0 for part in self.mix):
+            raise CannotChangeCampaign(_("A list's share cannot be less than nothing."), rule="H6")
 
 
 @dataclass(frozen=True)
@@ -43,6 +88,7 @@ class CampaignDraft:
     audience: str = ""
     target_attempts_per_agent_day: int = 150
     target_conversions: int = 0
+    dialing: Dialing = field(default_factory=Dialing)
 
 
 @transaction.atomic
@@ -52,6 +98,7 @@ def create_campaign(*, draft: CampaignDraft, by: User, at: datetime) -> Campaign
         raise CannotChangeCampaign(_("A campaign needs at least one agent."), rule="C1")
     if draft.opens_minute >= draft.closes_minute:
         raise CannotChangeCampaign(_("The hours must open before they close."), rule="D4")
+    draft.dialing.check()
     campaign = Campaign.objects.create(
         name=draft.name,
         stage=draft.stage,
@@ -66,10 +113,73 @@ def create_campaign(*, draft: CampaignDraft, by: User, at: datetime) -> Campaign
         target_conversions=draft.target_conversions,
         by=by,
         created_at=at,
+        **_stored(draft.dialing),
     )
     campaign.agents.set(draft.agents)
     record("campaign.created", of=campaign, by=by.username, at=at, agents=len(draft.agents))
     return campaign
+
+
+def _stored(dialing: Dialing) -> dict[str, Any]:
+    return {f.name: getattr(dialing, f.name) for f in fields(dialing)} | {
+        "slots": sorted(set(dialing.slots)),
+        "retry_minutes": dict(dialing.retry_minutes),
+        "mix": [dict(part) for part in dialing.mix],
+    }
+
+
+@transaction.atomic
+def set_dialing(*, campaign: Campaign, dialing: Dialing, by: User, at: datetime) -> Campaign:
+    """Change how a campaign dials; the next call already follows. Raises CannotChangeCampaign."""
+    campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    if campaign.state == CampaignState.ENDED:
+        raise CannotChangeCampaign(_("This campaign has ended."), rule="C1")
+    dialing.check()
+    changed = {
+        name: value for name, value in _stored(dialing).items() if getattr(campaign, name) != value
+    }
+    for name, value in changed.items():
+        setattr(campaign, name, value)
+    if changed:
+        campaign.save(update_fields=list(changed))
+        told = {name: str(value) for name, value in changed.items()}
+        record("campaign.dialing_changed", of=campaign, by=by.username, at=at, **told)
+    return campaign
+
+
+@transaction.atomic
+def set_agents(
+    *, campaign: Campaign, agents: Sequence[User], by: User, at: datetime
+) -> tuple[int, int]:
+    """Who works on a campaign, from now on. Returns how many came and how many went.
+
+    Who went keeps no place in it: their waiting customers stay theirs and wait for nobody here
+    until the campaign is refilled. Raises CannotChangeCampaign when nobody would be left.
+    """
+    if not agents:
+        raise CannotChangeCampaign(_("A campaign needs at least one agent."), rule="C1")
+    before = set(campaign.agents.values_list("pk", flat=True))
+    after = {agent.pk for agent in agents}
+    if before != after:
+        campaign.agents.set(agents)
+        record(
+            "campaign.agents_changed", of=campaign, by=by.username, at=at,
+            came=sorted(after - before), went=sorted(before - after),
+        )  # fmt: skip
+    return len(after - before), len(before - after)
+
+
+@transaction.atomic
+def pause_drained(*, busy: Collection[int], by: User, at: datetime) -> int:
+    """Pause the draining campaigns nobody is called for any more; returns how many.
+
+    busy  ids of campaigns with somebody taken or on the line. Safe to repeat.
+    """
+    draining = Campaign.objects.filter(state=CampaignState.DRAINING)
+    drained = list(draining.exclude(pk__in=busy).order_by("pk"))
+    for campaign in drained:
+        change_state(campaign=campaign, to=CampaignState.PAUSED, by=by, at=at)
+    return len(drained)
 
 
 @transaction.atomic
@@ -126,7 +236,7 @@ def make_campaign(
 
 @transaction.atomic
 def change_state(*, campaign: Campaign, to: CampaignState, by: User, at: datetime) -> Campaign:
-    """Start, pause, resume or end a campaign. Raises CannotChangeCampaign."""
+    """Start, drain, pause, resume or end a campaign. Raises CannotChangeCampaign."""
     campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
     check_move(CampaignState(campaign.state), to)
     if to is CampaignState.RUNNING and not campaign.target_set.exists():

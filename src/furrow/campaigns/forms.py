@@ -1,7 +1,9 @@
 """What people fill in to make a campaign, a script and its dispositions."""
 
 import re
+from collections.abc import Sequence
 from datetime import time
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -10,11 +12,131 @@ from django.utils.translation import gettext_lazy as _
 from furrow.organisation.models import Team, User
 from furrow.pipeline.rules import Stage
 
-from .actions import CampaignDraft
+from .actions import CampaignDraft, Dialing
 from .models import Campaign, DispositionSet, ScriptVersion
+from .queries import ListShare
+from .rules import DialMode
 
 _TEXT = {"class": "form-control"}
 _PICK = {"class": "form-select"}
+
+
+class DialingForm(forms.Form):
+    """How a campaign dials; a part of the new campaign's form, and a dialog of its own later."""
+
+    dial_mode = forms.ChoiceField(
+        label=_("dial mode"),
+        choices=DialMode,
+        initial=DialMode.MANUAL,
+        widget=forms.Select(attrs=_PICK),
+    )
+    preview_seconds = forms.IntegerField(
+        label=_("seconds of preview"),
+        min_value=0,
+        max_value=600,
+        initial=30,
+        widget=forms.NumberInput(attrs=_TEXT),
+        help_text=_("Then the number is dialled by itself; 0 waits for the agent."),
+    )
+    abandon_percent = forms.DecimalField(
+        label=_("abandon limit, %"),
+        min_value=0,
+        max_value=5,
+        decimal_places=1,
+        initial=Decimal("2.5"),
+        widget=forms.NumberInput(attrs={**_TEXT, "step": "0.1"}),
+        help_text=_("Of the calls people answer, so many may find no agent within 2 s."),
+    )
+    ring_seconds = forms.IntegerField(
+        label=_("seconds to ring"),
+        min_value=15,
+        max_value=60,
+        initial=30,
+        widget=forms.NumberInput(attrs=_TEXT),
+    )
+    most_attempts = forms.IntegerField(
+        label=_("attempts per customer"),
+        min_value=1,
+        max_value=50,
+        initial=6,
+        widget=forms.NumberInput(attrs=_TEXT),
+    )
+    attempts_per_slot = forms.IntegerField(
+        label=_("attempts per part of the day"),
+        min_value=1,
+        max_value=50,
+        initial=1,
+        widget=forms.NumberInput(attrs=_TEXT),
+        help_text=_("Morning, noon, afternoon and evening, the customer's time."),
+    )
+    weight = forms.IntegerField(
+        label=_("weight"),
+        min_value=1,
+        max_value=10,
+        initial=5,
+        widget=forms.NumberInput(attrs=_TEXT),
+        help_text=_("Its part of an agent's time beside the agent's other campaigns, 1 to 10."),
+    )
+
+    def __init__(self, *args: Any, of: Campaign | None = None, **kwargs: Any) -> None:
+        if of is not None:
+            kwargs["initial"] = {name: getattr(of, name) for name in self.base_fields}
+        super().__init__(*args, **kwargs)
+        self._of = of
+
+    def dialing(self) -> Dialing:
+        """What was filled in; what the form does not ask stays as it is."""
+        kept: dict[str, Any] = {}
+        if self._of is not None:
+            kept = {name: getattr(self._of, name) for name in ("slots", "retry_minutes", "mix")}
+        data = self.cleaned_data
+        return Dialing(**{**data, "dial_mode": DialMode(data["dial_mode"]), **kept})
+
+
+class AgentsForm(forms.Form):
+    """Who works on a campaign."""
+
+    agents_chosen = forms.ModelMultipleChoiceField(
+        label=_("agents"),
+        queryset=User.objects.none(),
+        widget=forms.SelectMultiple(attrs={**_PICK, "data-search": ""}),
+    )
+
+    def __init__(self, *args: Any, user: User, of: Campaign, **kwargs: Any) -> None:
+        chosen = of.agents.order_by("pk")
+        kwargs["initial"] = {"agents_chosen": list(chosen)}
+        super().__init__(*args, **kwargs)
+        field = self.fields["agents_chosen"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)  # noqa: S101
+        may_choose = User.objects.visible_to(user).agents() | User.objects.filter(pk__in=chosen)
+        field.queryset = may_choose.distinct().order_by("team__name", "display_name")
+
+    def agents(self) -> list[User]:
+        return list(self.cleaned_data["agents_chosen"])
+
+
+class MixForm(forms.Form):
+    """What part of the calls goes to each list of a campaign: one field per list."""
+
+    def __init__(self, *args: Any, lists: Sequence[ListShare], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for one in lists:
+            self.fields[f"list_{one.source_id}"] = forms.IntegerField(
+                label=one.name,
+                min_value=0,
+                max_value=100,
+                required=False,
+                initial=one.share,
+                widget=forms.NumberInput(attrs=_TEXT),
+            )
+
+    def mix(self) -> list[dict[str, int]]:
+        """Lists with a share; none given means by priority alone."""
+        return [
+            {"source": int(name.removeprefix("list_")), "share": share}
+            for name, share in self.cleaned_data.items()
+            if share
+        ]
 
 
 class CampaignForm(forms.Form):
@@ -103,7 +225,7 @@ class CampaignForm(forms.Form):
                 self.add_error("closes", _("The hours must open before they close."))
         return data
 
-    def draft(self) -> CampaignDraft:
+    def draft(self, dialing: Dialing) -> CampaignDraft:
         data = self.cleaned_data
         return CampaignDraft(
             name=data["name"],
@@ -118,6 +240,7 @@ class CampaignForm(forms.Form):
             audience=data["audience"],
             target_attempts_per_agent_day=data["target_attempts_per_agent_day"],
             target_conversions=data["target_conversions"],
+            dialing=dialing,
         )
 
 

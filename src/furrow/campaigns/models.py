@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 import pghistory
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import get_language
@@ -16,7 +18,15 @@ from furrow.organisation.models import Team, User
 from furrow.organisation.rules import Act, Scope
 from furrow.pipeline.rules import Stage
 
-from .rules import CampaignState, Effect, TargetState
+from .rules import (
+    MAY_DIAL,
+    CampaignState,
+    DialMode,
+    Effect,
+    TargetState,
+    default_retry_minutes,
+    default_slots,
+)
 
 
 @pghistory.track()
@@ -121,6 +131,29 @@ class Campaign(models.Model):
     # Hours in the customer's own time, minutes after midnight; the law's window still applies.
     opens_minute = models.PositiveSmallIntegerField(default=9 * 60)
     closes_minute = models.PositiveSmallIntegerField(default=20 * 60)
+    dial_mode = models.CharField(
+        _("dial mode"), max_length=12, choices=DialMode, default=DialMode.MANUAL
+    )
+    # How long an agent looks at the customer before the number is dialled by itself; 0 = until
+    # the agent dials.
+    preview_seconds = models.PositiveSmallIntegerField(_("seconds of preview"), default=30)
+    # Of the calls people answer, at most so many per cent may find no agent within two seconds.
+    abandon_percent = models.DecimalField(
+        _("abandon limit, %"), max_digits=3, decimal_places=1, default=Decimal("2.5")
+    )
+    ring_seconds = models.PositiveSmallIntegerField(_("seconds to ring"), default=30)
+    most_attempts = models.PositiveSmallIntegerField(_("attempts per customer"), default=6)
+    # No more attempts than this within one part of one day; see rules.DEFAULT_SLOTS.
+    attempts_per_slot = models.PositiveSmallIntegerField(
+        _("attempts per part of the day"), default=1
+    )
+    slots = ArrayField(models.PositiveSmallIntegerField(), default=default_slots)
+    retry_minutes = models.JSONField(default=default_retry_minutes)  # outcome -> minutes
+    # Of the customers an agent of several campaigns gets, this one's part beside the others'.
+    weight = models.PositiveSmallIntegerField(_("weight"), default=5)
+    # Which list's customers make what part of those called: [{"source": 3, "share": 60}, …];
+    # empty = by priority alone.
+    mix = models.JSONField(default=list, blank=True)
     target_attempts_per_agent_day = models.PositiveIntegerField(
         _("calls per agent and day"), default=150
     )
@@ -138,11 +171,24 @@ class Campaign(models.Model):
                 name="campaign_hours_in_order",
                 condition=Q(opens_minute__lt=models.F("closes_minute"))
                 & Q(closes_minute__lte=24 * 60),
-            )
+            ),
+            # Whatever a law allows, nobody drops more than 5 in a hundred, or lets a phone ring
+            # less than the 15 seconds the UK and the US ask for.
+            models.CheckConstraint(
+                name="campaign_dials_within_reason",
+                condition=Q(abandon_percent__gte=0, abandon_percent__lte=5)
+                & Q(ring_seconds__range=(15, 60), most_attempts__range=(1, 50))
+                & Q(attempts_per_slot__gte=1, weight__range=(1, 10), preview_seconds__lte=600),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def may_dial(self) -> bool:
+        """Whether its customers may be called: it runs, or drains."""
+        return self.state in MAY_DIAL
 
 
 class TargetQuerySet(models.QuerySet["Target"]):
@@ -165,6 +211,8 @@ class Target(models.Model):
     state = models.CharField(max_length=8, choices=TargetState, default=TargetState.WAITING)
     priority = models.SmallIntegerField(default=0)  # higher first; CP by default
     attempts = models.PositiveSmallIntegerField(default=0)
+    # The list its number came from, for the list mix; acquisition's source, by id.
+    source_ref = models.BigIntegerField(null=True, blank=True)
     not_before = models.DateTimeField(null=True, blank=True)
     done_at = models.DateTimeField(null=True, blank=True)
 

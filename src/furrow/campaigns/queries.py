@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Q, Sum, Value
 
+from furrow.acquisition.models import Source
 from furrow.customers.models import CustomerQuerySet
 from furrow.customers.queries import first_callable
 from furrow.organisation.models import User
@@ -109,6 +110,46 @@ def shares_of(campaign: Campaign) -> list[AgentShare]:
         )
         for agent in campaign.agents.order_by("display_name", "pk")
     ]
+
+
+@dataclass(frozen=True)
+class ListShare:
+    """One list within a campaign: its wanted share, and what it has given so far."""
+
+    source_id: int
+    name: str
+    share: int  # wanted, in parts beside the others'; 0 = after all lists with a share
+    waiting: int
+    attempts: int
+
+
+def lists_of(campaign: Campaign) -> list[ListShare]:
+    """The lists whose customers are in a campaign, the most waiting first."""
+    wanted = {int(part["source"]): int(part["share"]) for part in campaign.mix}
+    counted = (
+        Target.objects.filter(campaign=campaign)
+        .exclude(source_ref=None)
+        .values("source_ref")
+        .order_by("source_ref")
+        .annotate(waiting=Count("id", filter=Q(state=TargetState.WAITING)), dialled=Sum("attempts"))
+    )
+    rows: list[dict[str, Any]] = [dict(row) for row in counted]
+    names = dict(
+        Source.objects.filter(pk__in=[row["source_ref"] for row in rows])
+        .order_by("pk")
+        .values_list("pk", "name")
+    )
+    found = [
+        ListShare(
+            row["source_ref"],
+            names.get(row["source_ref"], ""),
+            wanted.get(row["source_ref"], 0),
+            row["waiting"],
+            row["dialled"] or 0,
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: (-one.waiting, one.source_id))
 
 
 @dataclass(frozen=True)

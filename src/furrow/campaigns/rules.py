@@ -1,6 +1,6 @@
 """What a campaign may be and do. No database, no clock."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext as _t
@@ -12,16 +12,84 @@ from furrow.common.refusal import Refused
 class CampaignState(TextChoices):
     DRAFT = "draft", _("Draft")
     RUNNING = "running", _("Running")
+    # Nobody new is taken; who was taken already is still called, then it pauses by itself.
+    DRAINING = "draining", _("Draining")
     PAUSED = "paused", _("Paused")
     ENDED = "ended", _("Ended")
 
 
 MOVES: Mapping[CampaignState, frozenset[CampaignState]] = {
     CampaignState.DRAFT: frozenset({CampaignState.RUNNING, CampaignState.ENDED}),
-    CampaignState.RUNNING: frozenset({CampaignState.PAUSED, CampaignState.ENDED}),
+    CampaignState.RUNNING: frozenset(
+        {CampaignState.DRAINING, CampaignState.PAUSED, CampaignState.ENDED}
+    ),
+    CampaignState.DRAINING: frozenset(
+        {CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.ENDED}
+    ),
     CampaignState.PAUSED: frozenset({CampaignState.RUNNING, CampaignState.ENDED}),
     CampaignState.ENDED: frozenset(),
 }
+# The gate lets these call; only a running one takes somebody new.
+MAY_DIAL = frozenset({CampaignState.RUNNING, CampaignState.DRAINING})
+
+
+class DialMode(TextChoices):
+    """Who decides that a number is dialled, and when (D1)."""
+
+    MANUAL = "manual", _("Manual: the agent dials")
+    PREVIEW = "preview", _("Preview: dialled after a look at the customer")
+    PROGRESSIVE = "progressive", _("Progressive: one line for each free agent")
+    PREDICTIVE = "predictive", _("Predictive: ahead of the agents, within the abandon limit")
+
+
+# The parts of the customer's day that attempts are spread over: minutes after midnight when each
+# begins. Morning, noon, afternoon, evening.
+DEFAULT_SLOTS = (540, 720, 840, 1080)
+# After what the line said, the least minutes until the next attempt; without an entry: no more.
+DEFAULT_RETRY_MINUTES: Mapping[str, int] = {
+    "busy": 20,
+    "no_answer": 240,
+    "switched_off": 1440,
+    "machine": 1440,
+    "abandoned": 4320,
+}
+
+
+def default_slots() -> list[int]:
+    return list(DEFAULT_SLOTS)
+
+
+def default_retry_minutes() -> dict[str, int]:
+    return dict(DEFAULT_RETRY_MINUTES)
+
+
+def slot_of(minute: int, slots: Sequence[int]) -> int:
+    """Which part of the day a minute after midnight lies in: 0 to len(slots) - 1.
+
+    Before the first part begins it is still the last one, the evening before.
+    """
+    begun = sum(minute >= begins for begins in sorted(slots))
+    return (begun - 1) % len(slots) if slots else 0
+
+
+def mix_order(shares: Mapping[int, int], draw: float) -> list[int]:
+    """In which order to ask the lists for the next customer, so that each gets its share.
+
+    shares   list id -> its share, whole, >= 0; a list without a share comes last
+    draw     0 <= draw < 1, fresh and even for each customer
+    returns  the list drawn by its share, then the others, the greatest share first: when the
+             drawn one is empty its share falls to the others. O(lists log lists).
+
+    >>> mix_order({1: 60, 2: 40}, 0.7)
+    [2, 1]
+    """
+    order = sorted(shares, key=lambda one: (-shares[one], one))
+    left = draw * sum(shares.values())
+    for one in order:
+        if left < shares[one]:
+            return [one, *(other for other in order if other != one)]
+        left -= shares[one]
+    return order
 
 
 class TargetState(TextChoices):

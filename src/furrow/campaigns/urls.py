@@ -8,6 +8,7 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/", views.campaign, name="campaign"),
     path("campaigns/<int:campaign_id>/move/", views.move, name="campaign-move"),
     path("campaigns/<int:campaign_id>/refill/", views.refill, name="campaign-refill"),
+    path("campaigns/<int:campaign_id>/dialing/", views.dialing, name="campaign-dialing"),
     path("campaigns/scripts/", views.scripts, name="scripts"),
     path("campaigns/scripts/new/", views.script, name="script-create"),
     path("campaigns/scripts/<int:script_id>/", views.script, name="script"),

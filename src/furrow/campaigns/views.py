@@ -1,6 +1,9 @@
 """Campaigns: the list, making one from a customer filter, one campaign's page, scripts."""
 
+from dataclasses import replace
+
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -11,10 +14,17 @@ from furrow.customers.queries import filtered
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
 
-from .actions import change_state, fill_campaign, make_campaign, save_script
-from .forms import CampaignForm, ScriptForm, as_text
+from .actions import (
+    change_state,
+    fill_campaign,
+    make_campaign,
+    save_script,
+    set_agents,
+    set_dialing,
+)
+from .forms import AgentsForm, CampaignForm, DialingForm, MixForm, ScriptForm, as_text
 from .models import Campaign, Script
-from .queries import audience_size, progress_of, scripts_with_latest, shares_of
+from .queries import audience_size, lists_of, progress_of, scripts_with_latest, shares_of
 from .rules import MOVES, CampaignState
 
 
@@ -37,11 +47,12 @@ def create(request: Request) -> HttpResponse:
     """Made from a customer list's filter: its URL comes along as `audience`."""
     audience = request.POST.get("audience") or request.GET.urlencode()
     form = CampaignForm(request.POST or None, user=request.user, initial={"audience": audience})
-    if request.method == "POST" and form.is_valid():
+    dialing = DialingForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() & dialing.is_valid():
         at = timezone.now()
         customers = filtered(request.user, QueryDict(audience))
         campaign, tally = make_campaign(
-            draft=form.draft(), customers=customers, by=request.user, at=at
+            draft=form.draft(dialing.dialing()), customers=customers, by=request.user, at=at
         )
         messages.success(
             request,
@@ -51,6 +62,7 @@ def create(request: Request) -> HttpResponse:
         return redirect("campaign", campaign.pk)
     context = {
         "form": form,
+        "dialing": dialing,
         "audience": audience,
         "size": audience_size(filtered(request.user, QueryDict(audience)).callable()),
     }
@@ -62,6 +74,7 @@ def _detail(request: Request, campaign: Campaign) -> HttpResponse:
         "campaign": campaign,
         "progress": progress_of([campaign])[campaign.pk],
         "shares": shares_of(campaign),
+        "lists": lists_of(campaign),
         "moves": [
             state for state in CampaignState if state in MOVES[CampaignState(campaign.state)]
         ],
@@ -102,6 +115,30 @@ def move(request: Request, campaign_id: int) -> HttpResponse:
         % {"name": found.name, "state": CampaignState(found.state).label},
     )
     return redirect("campaign", found.pk)
+
+
+@requires(Act.EDIT_CAMPAIGNS)
+@require_http_methods(["GET", "POST"])
+def dialing(request: Request, campaign_id: int) -> HttpResponse:
+    """How a campaign dials, who works on it, and what part each list has; at once in force."""
+    found = get_object_or_404(Campaign.objects.visible_to(request.user), pk=campaign_id)
+    form = DialingForm(request.POST or None, of=found)
+    people = AgentsForm(request.POST or None, user=request.user, of=found)
+    mix = MixForm(request.POST or None, lists=lists_of(found))
+    if request.method == "POST" and form.is_valid() & people.is_valid() & mix.is_valid():
+        at = timezone.now()
+        with transaction.atomic():
+            set_agents(campaign=found, agents=people.agents(), by=request.user, at=at)
+            set_dialing(
+                campaign=found,
+                dialing=replace(form.dialing(), mix=mix.mix()),
+                by=request.user,
+                at=at,
+            )
+        messages.success(request, _("Saved. The next call already follows."))
+        return redirect("campaign", found.pk)
+    context = {"campaign": found, "form": form, "people": people, "mix": mix}
+    return render(request, "campaigns/dialing.html", context)
 
 
 @requires(Act.EDIT_CAMPAIGNS)

@@ -5,8 +5,10 @@
 -- in it already follows its owner, if that has changed; nothing else about it does.
 WITH put AS (
     INSERT INTO campaigns_target AS target
-        (campaign_id, customer_id, agent_id, state, priority, attempts)
-    SELECT %(campaign)s, customer.id, customer.owner_id, 'waiting', COALESCE(standing.cp, 0), 0
+        (campaign_id, customer_id, agent_id, state, priority, attempts, source_ref)
+    SELECT %(campaign)s, customer.id, customer.owner_id, 'waiting', COALESCE(standing.cp, 0), 0,
+        (SELECT lead.source_id FROM acquisition_lead AS lead
+         WHERE lead.customer_id = customer.id ORDER BY lead.id LIMIT 1)
     FROM customers_customer AS customer
     LEFT JOIN pipeline_standing AS standing ON standing.customer_id = customer.id
     WHERE customer.id = ANY(%(customers)s::bigint[])

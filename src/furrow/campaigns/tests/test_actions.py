@@ -6,17 +6,21 @@ from django.db import DatabaseError, transaction
 from furrow.audit.models import Event
 from furrow.campaigns.actions import (
     CampaignDraft,
+    Dialing,
     change_state,
     create_campaign,
     fill_campaign,
     finish_target,
+    pause_drained,
     put_off_target,
     save_script,
+    set_agents,
+    set_dialing,
     take_out_everywhere,
 )
 from furrow.campaigns.models import ScriptVersion, Target
 from furrow.campaigns.queries import next_target, progress_of, shares_of, waiting_count
-from furrow.campaigns.rules import CampaignState, CannotChangeCampaign, TargetState
+from furrow.campaigns.rules import CampaignState, CannotChangeCampaign, DialMode, TargetState
 from furrow.compliance.actions import suppress_number
 from furrow.compliance.rules import SuppressionKind
 from furrow.customers.actions import assign_customer
@@ -214,3 +218,43 @@ def test_whom_nobody_may_call_is_neither_taken_in_nor_given_to_an_agent() -> Non
 
     assert tally == {agent.pk: 1}
     assert list(Customer.objects.filter(owner=agent)) == [fine]
+
+
+def test_a_draining_campaign_takes_nobody_new_and_pauses_once_nobody_is_called() -> None:
+    agent = make_agent()
+    ops = make_user(role=Role.OPERATIONS)
+    campaign = make_campaign(agent=agent)
+    make_target(campaign=campaign, customer=make_customer(owner=agent), agent=agent)
+    campaign = change_state(campaign=campaign, to=CampaignState.DRAINING, by=ops, at=NOON)
+
+    assert campaign.may_dial
+    assert next_target(agent=agent, at=NOON) is None
+    assert pause_drained(busy=[campaign.pk], by=ops, at=NOON) == 0
+    assert pause_drained(busy=[], by=ops, at=NOON) == 1
+    campaign.refresh_from_db()
+    assert campaign.state == CampaignState.PAUSED
+
+
+def test_how_a_campaign_dials_changes_at_once_and_within_reason() -> None:
+    ops = make_user(role=Role.OPERATIONS)
+    campaign = make_campaign(agent=make_agent())
+
+    changed = set_dialing(
+        campaign=campaign, dialing=Dialing(dial_mode=DialMode.PREDICTIVE), by=ops, at=NOON
+    )
+
+    assert changed.dial_mode == DialMode.PREDICTIVE
+    assert Event.objects.filter(what="campaign.dialing_changed").count() == 1
+    with pytest.raises(CannotChangeCampaign):
+        set_dialing(campaign=campaign, dialing=Dialing(ring_seconds=5), by=ops, at=NOON)
+
+
+def test_a_campaign_gets_and_loses_agents() -> None:
+    first, second = make_agent(), make_agent()
+    ops = make_user(role=Role.OPERATIONS)
+    campaign = make_campaign(agent=first)
+
+    assert set_agents(campaign=campaign, agents=[second], by=ops, at=NOON) == (1, 1)
+    assert list(campaign.agents.order_by("pk")) == [second]
+    with pytest.raises(CannotChangeCampaign):
+        set_agents(campaign=campaign, agents=[], by=ops, at=NOON)
