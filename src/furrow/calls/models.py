@@ -29,8 +29,8 @@ class CallQuerySet(models.QuerySet["Call"]):
         match user.scope(Act.VIEW_CUSTOMERS):
             case Scope.ALL:
                 return self
-            case Scope.TEAM:
-                return self.filter(team_id=user.team_id or 0)
+            case Scope.SUBTREE | Scope.TEAM:
+                return self.filter(team__in=user.teams(Act.VIEW_CUSTOMERS))
             case Scope.OWN:
                 return self.filter(agent=user)
             case _:

@@ -30,9 +30,13 @@ def commands() -> str:
 
 def roles() -> str:
     """Who may do what, how far."""
-    reach = {Scope.NONE: "", Scope.OWN: "own", Scope.TEAM: "team", Scope.ALL: "all"}
+    reach = {Scope.NONE: "", Scope.OWN: "own", Scope.TEAM: "team",
+             Scope.SUBTREE: "subtree", Scope.ALL: "all"}  # fmt: skip
     lines = ["# Roles", "", "Drawn from `organisation/rules.py`; do not edit by hand.", ""]
-    lines += ["How far a right reaches: one's own, the team's, or all the company's.", ""]
+    lines += [
+        "How far a right reaches: one's own; the team's; the team's and those of the teams below"
+    ]
+    lines += ["it (subtree); or all the company's.", ""]
     with translation.override("en"):
         lines.append("| | " + " | ".join(str(role.label) for role in Role) + " |")
         lines.append("|---|" + "---|" * len(Role))

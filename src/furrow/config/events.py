@@ -207,8 +207,8 @@ def topics_of(user: User) -> frozenset[str]:
     match user.scope(Act.WATCH_FLOOR):
         case Scope.ALL:
             topics.add("floor")
-        case Scope.TEAM if user.team_id:
-            topics.add(f"floor:{user.team_id}")
+        case Scope.SUBTREE | Scope.TEAM:
+            topics |= {f"floor:{team}" for team in user.teams(Act.WATCH_FLOOR)}
     return frozenset(topics)
 
 

@@ -20,24 +20,32 @@ from furrow.organisation.models import Team, User
 from furrow.organisation.rules import Act, Scope
 
 from .rules import Kind, Left, OwnerChange
+from .ties import ties
 
 # Sorts customers never touched after all others, without NULL in the index.
 LAST_TOUCH = Coalesce(F("last_touch_at"), Value(datetime(1970, 1, 1, tzinfo=UTC)))
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
-    def visible_to(self, user: User) -> CustomerQuerySet:
-        """Own customers and the team's pool; a leader the whole team; others the company."""
-        match user.scope(Act.VIEW_CUSTOMERS):
-            case Scope.ALL:
-                return self.filter(merged_into=None)
-            case Scope.TEAM:
-                return self.filter(Q(team_id=user.team_id), merged_into=None)
-            case Scope.OWN:
-                mine = Q(owner=user) | Q(owner=None, team_id=user.team_id)
-                return self.filter(mine, merged_into=None)
-            case _:
-                return self.none()
+    def visible_to(self, user: User, act: Act = Act.VIEW_CUSTOMERS) -> CustomerQuerySet:
+        """The one scope function: whom `act` reaches, for every list, record, search and export.
+
+        OWN: own customers and the own team's pool. TEAM, SUBTREE: whatever belongs to the teams.
+        ALL: the company's. With any of them, those one is tied to (see `ties`); an act other than
+        seeing reaches no further than seeing does.
+        """
+        if (scope := min(user.scope(act), user.scope(Act.VIEW_CUSTOMERS))) is Scope.NONE:
+            return self.none()
+        if scope is Scope.ALL:
+            return self.filter(merged_into=None)
+        if scope is Scope.OWN:
+            reached = Q(owner=user) | Q(owner=None, team_id=user.team_id)
+        else:
+            reached = Q(team__in=user.teams(act))
+        # Ids rather than a query in the condition: so the planner can join indexes.
+        if tied := {pk for tie in ties() for pk in tie.customers(user)}:
+            reached |= Q(pk__in=tied)
+        return self.filter(reached, merged_into=None)
 
     def in_pool(self) -> CustomerQuerySet:
         return self.filter(owner=None, merged_into=None)
@@ -146,8 +154,8 @@ class Customer(models.Model):
 
 
 class NumberQuerySet(models.QuerySet["Number"]):
-    def visible_to(self, user: User) -> NumberQuerySet:
-        return self.filter(customer__in=Customer.objects.visible_to(user))
+    def visible_to(self, user: User, act: Act = Act.VIEW_CUSTOMERS) -> NumberQuerySet:
+        return self.filter(customer__in=Customer.objects.visible_to(user, act))
 
 
 @pghistory.track()

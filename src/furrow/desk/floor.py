@@ -74,7 +74,7 @@ def floor_of(*, user: User, at: datetime) -> Floor:
     """
     agents = User.objects.agents().select_related("team").order_by("team__name", "display_name")
     if user.scope(Act.WATCH_FLOOR) is not Scope.ALL:
-        agents = agents.filter(team=user.team)
+        agents = agents.filter(team__in=user.teams(Act.WATCH_FLOOR))
     people = list(agents)
     presences = {p.user_id: p for p in Presence.objects.filter(user__in=people)}
     live = {

@@ -34,8 +34,8 @@ class FollowUpQuerySet(models.QuerySet["FollowUp"]):
         match user.scope(Act.VIEW_FOLLOWUPS):
             case Scope.ALL:
                 return self
-            case Scope.TEAM:
-                return self.filter(assigned_to__team=user.team)
+            case Scope.SUBTREE | Scope.TEAM:
+                return self.filter(assigned_to__team__in=user.teams(Act.VIEW_FOLLOWUPS))
             case Scope.OWN:
                 return self.filter(assigned_to=user)
             case _:

@@ -6,25 +6,37 @@ import pghistory
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from .rules import Act, PresenceState, Role, Scope, scope_of
+from .rules import Act, PresenceState, Role, Scope, scope_of, subtree
 
 
 class TeamQuerySet(models.QuerySet["Team"]):
     def visible_to(self, user: User) -> TeamQuerySet:
-        """Every team for those who see the company, else one's own."""
+        """Every team for those who see the company, else one's own and those one leads."""
         if user.scope(Act.VIEW_CUSTOMERS) is Scope.ALL:
             return self
-        return self.filter(pk=user.team_id or 0)
+        return self.filter(pk__in=user.teams(Act.VIEW_CUSTOMERS))
 
 
 @pghistory.track()
 class Team(models.Model):
     name = models.CharField(_("name"), max_length=80, unique=True)
     is_active = models.BooleanField(default=True)
+    # The team above; whoever leads that one leads this one too. Rings are refused by the action.
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, verbose_name=_("team above")
+    )
 
     objects = TeamQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="team_not_above_itself", condition=~Q(parent=models.F("id"))
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -43,8 +55,8 @@ class UserQuerySet(models.QuerySet["User"]):
         match user.scope(Act.VIEW_CUSTOMERS):
             case Scope.ALL:
                 return self
-            case Scope.TEAM | Scope.OWN:
-                return self.filter(Q(team_id=user.team_id, team__isnull=False) | Q(pk=user.pk))
+            case Scope.SUBTREE | Scope.TEAM | Scope.OWN:
+                return self.filter(Q(team__in=user.teams(Act.VIEW_CUSTOMERS)) | Q(pk=user.pk))
             case _:
                 return self.filter(pk=user.pk)
 
@@ -97,6 +109,18 @@ class User(AbstractUser):
 
     def can(self, act: Act) -> bool:
         return self.scope(act) is not Scope.NONE
+
+    def teams(self, act: Act) -> list[int]:
+        """Ids of the teams within reach of `act` when it does not reach the whole company: the
+        own one, with Scope.SUBTREE those below it too; none for somebody without a team."""
+        if self.team_id is None:
+            return []
+        return self._led if self.scope(act) is Scope.SUBTREE else [self.team_id]
+
+    @cached_property
+    def _led(self) -> list[int]:
+        parents = dict(Team.objects.order_by().values_list("pk", "parent_id"))
+        return subtree(self.team_id or 0, parents)
 
     def get_full_name(self) -> str:
         return str(self)

@@ -29,7 +29,36 @@ class Scope(IntEnum):
     NONE = 0
     OWN = 1  # what I own, and what my team may claim
     TEAM = 2  # my team's
-    ALL = 3  # the company's
+    SUBTREE = 3  # my team's, and those of the teams below it
+    ALL = 4  # the company's
+
+
+class OwnerState(TextChoices):
+    """How somebody stands to a customer. What is shown of it may differ by this (I2)."""
+
+    OWN = "own", _("My own")
+    COLLABORATOR = "collaborator", _("I help with it")
+    TEAM = "team", _("A colleague's whom I lead or sit with")
+    POOL = "pool", _("In a pool")
+    OTHER = "other", _("Somebody else's")
+
+
+def subtree(root: int, parents: Mapping[int, int | None]) -> list[int]:
+    """`root` and every team below it, in the order of their ids.
+
+    parents  team -> the team above it; None at the top. A ring, which the database cannot
+             refuse by itself, ends where it began. Cost: teams x depth.
+    """
+
+    def is_below(team: int) -> bool:
+        above: int | None = team
+        for _step in range(len(parents) + 1):
+            if above is None or above == root:
+                return above == root
+            above = parents.get(above)
+        return False
+
+    return sorted({root} | {team for team in parents if is_below(team)})
 
 
 class Act(TextChoices):
@@ -59,31 +88,31 @@ class Act(TextChoices):
     SEE_SELF = "see_self", _("See and change my own settings")
 
 
-_N, _O, _T, _A = Scope.NONE, Scope.OWN, Scope.TEAM, Scope.ALL
+_N, _O, _T, _S, _A = Scope
 
 # Columns: agent, leader, QA, operations, manager, administrator.
 _TABLE: Mapping[Act, tuple[Scope, Scope, Scope, Scope, Scope, Scope]] = {
     Act.USE_DESK: (_O, _O, _N, _N, _N, _N),
-    Act.VIEW_CUSTOMERS: (_O, _T, _A, _A, _A, _A),
-    Act.EDIT_CUSTOMERS: (_O, _T, _N, _A, _A, _A),
-    Act.REVEAL_NUMBERS: (_N, _T, _N, _A, _A, _A),
-    Act.ASSIGN_CUSTOMERS: (_N, _T, _N, _A, _A, _A),
-    Act.MERGE_CUSTOMERS: (_N, _T, _N, _A, _A, _A),
-    Act.SUPPRESS: (_O, _T, _A, _A, _A, _A),
+    Act.VIEW_CUSTOMERS: (_O, _S, _A, _A, _A, _A),
+    Act.EDIT_CUSTOMERS: (_O, _S, _N, _A, _A, _A),
+    Act.REVEAL_NUMBERS: (_N, _S, _N, _A, _A, _A),
+    Act.ASSIGN_CUSTOMERS: (_N, _S, _N, _A, _A, _A),
+    Act.MERGE_CUSTOMERS: (_N, _S, _N, _A, _A, _A),
+    Act.SUPPRESS: (_O, _S, _A, _A, _A, _A),
     Act.LIFT_SUPPRESSION: (_N, _N, _N, _N, _A, _A),
     Act.EDIT_POLICY: (_N, _N, _N, _A, _A, _A),
     Act.IMPORT: (_N, _N, _N, _A, _A, _A),
     Act.VIEW_CAMPAIGNS: (_O, _T, _A, _A, _A, _A),
     Act.EDIT_CAMPAIGNS: (_N, _N, _N, _A, _A, _A),
-    Act.VIEW_FOLLOWUPS: (_O, _T, _A, _A, _A, _A),
-    Act.EDIT_FOLLOWUPS: (_O, _T, _N, _N, _A, _A),
-    Act.WATCH_FLOOR: (_N, _T, _A, _A, _A, _A),
-    Act.VIEW_REPORTS: (_N, _T, _A, _A, _A, _A),
+    Act.VIEW_FOLLOWUPS: (_O, _S, _A, _A, _A, _A),
+    Act.EDIT_FOLLOWUPS: (_O, _S, _N, _N, _A, _A),
+    Act.WATCH_FLOOR: (_N, _S, _A, _A, _A, _A),
+    Act.VIEW_REPORTS: (_N, _S, _A, _A, _A, _A),
     Act.EXPORT: (_N, _N, _N, _A, _A, _A),
     Act.VIEW_AUDIT: (_N, _N, _N, _N, _A, _A),
     Act.MANAGE_PEOPLE: (_N, _N, _N, _N, _A, _A),
     Act.MANAGE_INTEGRATIONS: (_N, _N, _N, _N, _N, _A),
-    Act.USE_API: (_O, _T, _N, _A, _A, _A),
+    Act.USE_API: (_O, _S, _N, _A, _A, _A),
     Act.SEE_SELF: (_O, _O, _O, _O, _O, _O),
 }
 

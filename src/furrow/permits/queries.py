@@ -115,8 +115,8 @@ def _may_call_unowned(agent: User, customer: Customer) -> bool:
     match agent.scope(Act.VIEW_CUSTOMERS):
         case Scope.ALL:
             return True
-        case Scope.TEAM:
-            return customer.team_id == agent.team_id
+        case Scope.SUBTREE | Scope.TEAM:
+            return customer.team_id in agent.teams(Act.VIEW_CUSTOMERS)
         case _:
             return False
 

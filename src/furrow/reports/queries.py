@@ -24,7 +24,8 @@ def team_of(user: User, wanted: Team | None) -> int | None:
     """Whose calls `user` may count: any team's for those who see the company, else the own one."""
     if user.scope(Act.VIEW_REPORTS) is Scope.ALL:
         return wanted.pk if wanted else None
-    return user.team_id or -1
+    reached = user.teams(Act.VIEW_REPORTS)
+    return wanted.pk if wanted and wanted.pk in reached else user.team_id or -1
 
 
 def bounds(on: date, zone: ZoneInfo) -> tuple[datetime, datetime]:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from furrow.customers import ties
 from furrow.customers.actions import mark_touched, merge_customers
 from furrow.customers.models import Customer
 from furrow.customers.queries import (
@@ -20,7 +21,7 @@ from furrow.customers.queries import (
 )
 from furrow.customers.rules import Kind, Sort
 from furrow.organisation.models import User
-from furrow.organisation.rules import Role
+from furrow.organisation.rules import Act, Role
 from furrow.organisation.tests.make import NOON, make_agent, make_team, make_user
 
 from .make import make_customer, number_of
@@ -183,3 +184,32 @@ def test_a_profile_is_scored() -> None:
     profile = profile_of(fuller)
     assert profile.percent == 27  # number, city and two facts of 15
     assert {p.name: p.shown for p in profile.facts}["hobbies"] == "茶"
+
+
+@pytest.mark.django_db
+def test_a_leader_sees_the_teams_below_and_a_team_does_not_see_its_leader() -> None:
+    region, shop = make_team(), make_team()
+    shop.parent = region
+    shop.save()
+    theirs = make_customer(owner=make_agent(team=shop))
+    above = make_customer(team=region)
+    leader = make_user(role=Role.LEADER, team=region)
+    below = make_user(role=Role.LEADER, team=shop)
+
+    assert set(Customer.objects.visible_to(leader)) == {theirs, above}
+    assert set(Customer.objects.visible_to(below)) == {theirs}
+
+
+@pytest.mark.django_db
+def test_a_tie_lets_somebody_see_a_customer_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    helped, other = make_customer(owner=make_agent()), make_customer(owner=make_agent())
+    agent, nobody = make_agent(), make_agent()
+    monkeypatch.setattr(ties, "_ties", {})
+    ties.declare_tie(
+        "test", because="You help.", customers=lambda user: [helped.pk] * (user == agent)
+    )
+
+    assert set(Customer.objects.visible_to(agent)) == {helped}
+    assert set(Customer.objects.visible_to(agent, Act.EDIT_CUSTOMERS)) == {helped}
+    assert not Customer.objects.visible_to(nobody).exists()
+    assert other not in Customer.objects.visible_to(agent)
