@@ -162,3 +162,30 @@ def test_a_cancellation_is_never_swallowed() -> None:
     for path in [*PACKAGE.rglob("*.py"), *ROOT.glob("tests/**/*.py")]:
         if path != me and "asyncio.wait_for(" in path.read_text(encoding="utf-8"):
             pytest.fail(f"{path}: use asyncio.timeout")
+
+
+# Who owns a customer is written in one file. The demo invents its past, and a merge puts rows back.
+DOOR = PACKAGE / "customers" / "actions" / "owners.py"
+INVENTS = {PACKAGE / "config" / "demo" / "actions.py"}
+OWNS = re.compile(
+    r"\b(?:customer|kept|into|duplicate)\.(?:owner|owner_id|owned_since)\b[^=\n(]*(?<![=!<>])=(?!=)"
+    r"|\.update\([^)]*\b(?:owner|owner_id|owned_since)\s*="
+    r"|Customer\([^)]*\bowner(?:_id)?\s*="
+    r"|(?i:\bSET\b[^;]*\bowned_since\s*=)"
+)
+OWNS_SQL = re.compile(r"(?i:\bUPDATE\s+customers_customer\b[^;]*\b(?:owner_id|owned_since)\s*=)")
+
+
+def test_owners_change_through_one_door() -> None:
+    door = [DOOR, PACKAGE / "customers" / "sql" / "move_owners.sql", *INVENTS]
+    files = [*_product_files(), *PACKAGE.rglob("sql/*.sql")]
+    found = [
+        f"{path.relative_to(PACKAGE)}: {hit[0]}"
+        for path in files
+        if path not in door
+        for hit in (OWNS_SQL if path.suffix == ".sql" else OWNS).finditer(
+            path.read_text(encoding="utf-8")
+        )
+    ]
+    assert found == []
+    assert OWNS.search(DOOR.read_text(encoding="utf-8"))

@@ -145,6 +145,13 @@ class Customer(models.Model):
                 fields=["category", "id"],
                 condition=Q(merged_into=None),
             ),
+            # Who has whom since when, read from the index alone by the nightly return.
+            models.Index(
+                name="customer_owned",
+                fields=["id"],
+                include=["owner", "owned_since", "team"],
+                condition=Q(owner__isnull=False, merged_into=None),
+            ),
             models.Index(name="customer_by_name_key", fields=["name_key"]),
             models.Index(name="customer_by_address_key", fields=["address_key"]),
         ]
@@ -200,11 +207,25 @@ class OwnershipEvent(models.Model):
     to_owner = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     change = models.CharField(max_length=12, choices=OwnerChange)
     reason = models.CharField(max_length=200, blank=True)
+    # Which rule made the change, and in which version; "" and None when a person decided.
+    rule = models.CharField(max_length=40, blank=True)
+    rule_version = models.PositiveIntegerField(null=True, blank=True)
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
     at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(name="ownership_by_customer", fields=["customer", "-at"])]
+        indexes = [
+            models.Index(name="ownership_by_customer", fields=["customer", "-at"]),
+            # What somebody claimed, and gave back or lost, of late.
+            models.Index(
+                name="ownership_claims", fields=["to_owner", "at"], condition=Q(change="claimed")
+            ),
+            models.Index(
+                name="ownership_losses",
+                fields=["from_owner", "at"],
+                condition=Q(to_owner=None),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"ownership #{self.pk} {self.change}"

@@ -27,6 +27,7 @@ class OwnerChange(TextChoices):
     CLAIMED = "claimed", _("Claimed from the pool")
     TRANSFERRED = "transferred", _("Handed over")
     RELEASED = "released", _("Released to the pool")
+    RETURNED = "returned", _("Returned to the pool by rule")
     MERGED = "merged", _("Duplicate joined")
     UNDONE = "undone", _("Import undone")
     PARTED = "parted", _("Join undone")
@@ -34,10 +35,6 @@ class OwnerChange(TextChoices):
 
 # The columns that say who looks after a customer; they change together.
 OWNED = frozenset({"owner_id", "owned_since", "team_id"})
-
-
-# An agent who holds this many customers claims no more (B4). Allocation may go beyond.
-MOST_HELD = 1000
 
 
 # Lists say "10,000+" beyond this.
@@ -254,29 +251,6 @@ class Whose:
         if self.team:
             return _t("This number is known: in the pool of %(team)s.") % {"team": self.team}
         return _t("This number is known: in the company's pool.")
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What a claim depends on."""
-
-    is_pooled: bool
-    held_by_agent: int
-    limit: int
-
-
-def check_claim(claim: Claim) -> None:
-    """Raise CannotClaim unless the customer is in the pool and the agent has room."""
-    if not claim.is_pooled:
-        raise CannotClaim(
-            _t("This customer already has an owner. Ask the owner or your leader."), rule="B3"
-        )
-    if claim.held_by_agent >= claim.limit:
-        raise CannotClaim(
-            _t("You already hold %(limit)d customers, the most allowed. Release one first.")
-            % {"limit": claim.limit},
-            rule="B4",
-        )
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from furrow.customers.rules import (
 )
 from furrow.organisation.models import User
 
-from .records import change_owner, set_keys
+from .owners import change_owner, restore_since
+from .records import set_keys
 
 _CUSTOMER = Customer._meta.label
 
@@ -240,7 +241,6 @@ def _return_owner(pk: int, change: Mapping[str, Any], *, by: User, at: datetime)
     except CannotAssign:  # somebody who left, or does other work now: to the pool
         change_owner(customer, None, OwnerChange.PARTED, by=by, at=at)
         return False
-    customer.owned_since = parse_datetime(was["owned_since"]) if was["owned_since"] else None
-    customer.team_id = was["team_id"]
-    customer.save(update_fields=["owned_since", "team"])
+    since = parse_datetime(was["owned_since"]) if was["owned_since"] else None
+    restore_since(customer, since=since, team_id=was["team_id"])
     return True

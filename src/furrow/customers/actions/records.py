@@ -1,44 +1,36 @@
-"""Recording customers, changing them, and giving them to somebody."""
+"""Recording customers and changing them."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from furrow.audit.actions import record
 from furrow.common.phone import place_of
-from furrow.common.sql import load_sql
 from furrow.common.text import grams, pinyin_key
 from furrow.customers.models import (
     Customer,
-    CustomerQuerySet,
     Note,
     Number,
-    OwnershipEvent,
     SavedView,
 )
 from furrow.customers.queries import whose_is
 from furrow.customers.rules import (
-    MOST_HELD,
-    CannotAssign,
     CannotRecord,
-    Claim,
     CustomerDraft,
     Kind,
     NumberTaken,
-    OwnerChange,
     Whose,
-    check_claim,
 )
 from furrow.organisation.models import Team, User
-from furrow.organisation.rules import Act
 from furrow.science.linkage.addresses import address_key
 from furrow.science.linkage.companies import company_key
 from furrow.science.linkage.names import name_key
+
+from .owners import locked, note_registration, register_owner
 
 # What a person may change; owner, team and merging have their own doors.
 EDITABLE = frozenset({"kind", "name", "city", "address", "email", "category", "profile"})
@@ -78,13 +70,11 @@ def create_customer(
     )  # fmt: skip
     customer = _unsaved(draft, team=team or (owner.team if owner else None), at=at)
     if owner is not None:
-        customer.owner, customer.owned_since = owner, at
+        register_owner(customer, owner, by=by, at=at)
     customer.save()
     _add_numbers(customer, draft.numbers, at=at)
     if owner is not None:
-        OwnershipEvent.objects.create(
-            customer=customer, to_owner=owner, change=OwnerChange.REGISTERED, by=by, at=at
-        )
+        note_registration(customer, by=by, at=at)
     record("customer.created", of=customer, by=by.username, at=at, numbers=len(draft.numbers))
     return customer
 
@@ -138,7 +128,7 @@ def update_customer(
     """
     if unknown := changes.keys() - EDITABLE:
         raise ValueError(f"not editable: {', '.join(sorted(unknown))}")
-    customer = _locked(customer)
+    customer = locked(customer)
     before = {name: getattr(customer, name) for name in EDITABLE}
     for name, value in changes.items():
         if name == "profile":
@@ -159,7 +149,7 @@ def add_number(
     *, customer: Customer, e164: str, label: str = "", extension: str = "", by: User, at: datetime
 ) -> Number:
     """One more number; the first one a customer has becomes the primary one. Raises NumberTaken."""
-    customer = _locked(customer)
+    customer = locked(customer)
     [number] = _add_numbers(customer, [e164], label=label, extension=extension, at=at)
     record("number.added", of=number, by=by.username, at=at, customer=customer.pk)
     return number
@@ -195,78 +185,6 @@ def mark_touched(*, customer_id: int, at: datetime) -> None:
     Customer.objects.filter(pk=customer_id).filter(
         Q(last_touch_at=None) | Q(last_touch_at__lt=at)
     ).update(last_touch_at=at)
-
-
-# -- ownership ---------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def assign_customer(
-    *,
-    customer: Customer,
-    to: User | None,
-    change: OwnerChange,
-    reason: str = "",
-    by: User,
-    at: datetime,
-) -> Customer:
-    """Give a customer to somebody, or to the pool with `to` None. The same owner: no change.
-
-    Raises CannotAssign for somebody who cannot look after customers, or a merged record.
-    """
-    return change_owner(_locked(customer), to, change, reason=reason, by=by, at=at)
-
-
-@transaction.atomic
-def claim_customer(*, customer: Customer, by: User, at: datetime) -> Customer:
-    """Give a pooled customer to the agent who asks. Raises CannotClaim."""
-    # Locking the agent too: two tabs must not both pass the limit check.
-    User.objects.select_for_update(no_key=True).get(pk=by.pk)
-    customer = _locked(customer)
-    held = Customer.objects.filter(owner=by).count()
-    check_claim(Claim(is_pooled=customer.owner_id is None, held_by_agent=held, limit=MOST_HELD))
-    return change_owner(customer, by, OwnerChange.CLAIMED, by=by, at=at)
-
-
-@transaction.atomic
-def allocate_customers(
-    *,
-    customers: CustomerQuerySet | Iterable[int],
-    agents: Sequence[User],
-    by: User,
-    at: datetime,
-) -> dict[int, int]:
-    """Deal pooled customers evenly to `agents`, in their order. Returns agent id -> how many.
-
-    customers  a query set or ids; those with an owner, and merged ones, are passed over
-
-    Two statements whatever the number. Raises CannotAssign without agents.
-    """
-    if not agents:
-        raise CannotAssign(_("Choose at least one agent."), rule="B3")
-    for agent in agents:
-        _check_may_own(agent)
-    if isinstance(customers, CustomerQuerySet):
-        customers = customers.values_list("pk", flat=True)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            load_sql("furrow.customers", "allocate"),
-            {"customers": list(customers), "agents": [agent.pk for agent in agents], "at": at},
-        )
-        dealt: list[tuple[int, int]] = cursor.fetchall()
-    OwnershipEvent.objects.bulk_create(
-        [
-            OwnershipEvent(
-                customer_id=customer, to_owner_id=agent, change=OwnerChange.ALLOCATED, by=by, at=at
-            )
-            for customer, agent in dealt
-        ],
-        batch_size=_BATCH,
-    )
-    given = Counter(agent for _customer, agent in dealt)
-    counts = {agent.pk: given[agent.pk] for agent in agents}
-    record("customers.allocated", of=by, by=by.username, at=at, agents=counts)
-    return counts
 
 
 # -- saved views -------------------------------------------------------------------------------
@@ -361,52 +279,3 @@ def _add_numbers(
             raise NumberTaken(whose.sentence, rule="B1") from None
         added.append(number)
     return added
-
-
-def _locked(customer: Customer) -> Customer:
-    """The record as it is now, held until the transaction ends. Raises CannotAssign if merged."""
-    # Not the key: rows that merely point at the customer need not wait, nor deadlock.
-    fresh = Customer.objects.select_for_update(no_key=True).get(pk=customer.pk)
-    if fresh.merged_into_id is not None:
-        raise CannotAssign(
-            _("This record was joined to another one. Open that one instead."), rule="B2"
-        )
-    return fresh
-
-
-def _check_may_own(person: User) -> None:
-    if not person.can(Act.USE_DESK):
-        raise CannotAssign(
-            _("%(person)s does not look after customers. Choose an agent or a leader.")
-            % {"person": person},
-            rule="B3",
-        )
-
-
-def change_owner(
-    customer: Customer,
-    to: User | None,
-    change: OwnerChange,
-    *,
-    by: User,
-    at: datetime,
-    reason: str = "",
-) -> Customer:
-    """The one door through which a single customer changes hands. `customer` is locked."""
-    if to is not None:
-        _check_may_own(to)
-    if customer.owner_id == (to.pk if to else None):
-        return customer
-    event = OwnershipEvent.objects.create(
-        customer=customer, from_owner_id=customer.owner_id, to_owner=to, change=change,
-        reason=reason[:200], by=by, at=at,
-    )  # fmt: skip
-    customer.owner, customer.owned_since = to, at if to else None
-    if to is not None and to.team_id is not None:
-        customer.team_id = to.team_id
-    customer.save(update_fields=["owner", "owned_since", "team"])
-    record(
-        f"customer.{change}", of=customer, by=by.username, at=at,
-        from_owner=event.from_owner_id, to_owner=event.to_owner_id,
-    )  # fmt: skip
-    return customer
