@@ -7,20 +7,23 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from furrow.acquisition.models import Lead
 from furrow.audit.actions import record
 from furrow.campaigns.models import Campaign, Disposition
+from furrow.campaigns.rules import DialMode
 from furrow.common.realtime import publish
 from furrow.compliance.actions import suppress_number
 from furrow.compliance.rules import SuppressionKind
-from furrow.customers.actions import mark_touched
+from furrow.customers.actions import allocate_customers, mark_touched
 from furrow.customers.models import Customer
 from furrow.organisation.actions import SYSTEM, set_presence, system_user
 from furrow.organisation.models import Presence, User
 from furrow.organisation.rules import PresenceState
-from furrow.permits.actions import close_permit, spend_permit
+from furrow.permits.actions import close_permit, give_permit, spend_permit
 from furrow.permits.models import Permit
 from furrow.pipeline.rules import check_score
 from furrow.webhooks.actions import announce
@@ -28,35 +31,50 @@ from furrow.webhooks.actions import announce
 from .models import Call
 from .rules import (
     CLEANS_THE_LIST,
+    DIALS_BY_ITSELF,
     MOVES,
     CallState,
     CannotWrapUp,
     Outcome,
     check_wrap_up,
+    outcome_of,
 )
 
 _STAMP = {
     CallState.DIALING: "dialed_at",
     CallState.RINGING: "ringing_at",
-    CallState.TALKING: "answered_at",
+    CallState.WAITING: "answered_at",
+    CallState.TALKING: "connected_at",
     CallState.ENDED: "ended_at",
 }
 
 
 @transaction.atomic
-def place_call(*, permit: Permit, campaign: Campaign | None, by: User, at: datetime) -> Call:
+def place_call(
+    *,
+    permit: Permit,
+    campaign: Campaign | None,
+    mode: DialMode = DialMode.MANUAL,
+    by: User,
+    at: datetime,
+) -> Call:
     """Spend a permit on one call. The dialer takes it from the queue.
+
+    mode  in a progressive or predictive call nobody talks, and nobody owes a result, before the
+          callee has answered: `connect_call` names the agent then
 
     Raises PermitVoid when the permit was used, has expired, or the number was suppressed since.
     """
     spend_permit(permit=permit, at=at)
-    agent = permit.agent
+    agent = permit.agent if mode not in DIALS_BY_ITSELF else None
+    team_id = agent.team_id if agent else campaign.team_id if campaign else None
     call = Call.objects.create(
         permit=permit,
         customer_id=permit.customer_id,
         number_id=permit.number_id,
         agent=agent,
-        team_id=agent.team_id,
+        team_id=team_id,
+        mode=mode,
         campaign=campaign,
         source_id=Lead.objects.filter(customer_id=permit.customer_id)
         .order_by("at", "id")
@@ -89,21 +107,28 @@ def move_call(
 
     Ending a call closes its permit, so the customer and the agent are free again; puts the agent
     into wrap-up; marks the customer touched if a line was tried; cleans the list of a number that
-    does not exist; and tells other systems.
+    does not exist; and tells other systems. Of the calls that the dialer made by itself, an
+    answer that no agent took is *abandoned*, and an agent who met a machine owes no result.
     """
     came_from = {state for state, nexts in MOVES.items() if to in nexts}
     if only_from is not None:
         came_from &= set(only_from)
     moving = Call.objects.filter(pk=call_id, state__in=came_from)
-    if to is CallState.ENDED and (waiting := moving.first()) is not None:
+    if to is CallState.ENDED and (ending := moving.first()) is not None:
         # The customer first: whoever asks for the next permit locks in this order too.
-        Customer.objects.select_for_update(no_key=True).only("pk").get(pk=waiting.customer_id)
+        Customer.objects.select_for_update(no_key=True).only("pk").get(pk=ending.customer_id)
+        now = moving.select_for_update().values_list("state", flat=True).first()
+        outcome = outcome_of(said=outcome, was_waiting=now == CallState.WAITING) if outcome else ""
     changes: dict[str, Any] = {"state": to, _STAMP[to]: at}
+    if to is CallState.TALKING:
+        changes["answered_at"] = Coalesce("answered_at", Value(at))
     if to is CallState.ENDED:
         changes |= {"outcome": outcome, "cause": cause[:60]}
     if not moving.update(**changes):
         return False
     call = Call.objects.select_related("agent", "number").get(pk=call_id)
+    if call.outcome == Outcome.MACHINE and call.mode in DIALS_BY_ITSELF:
+        _let_go(call, at=at)
     record(f"call.{to}", of=call, by=SYSTEM, at=at, **({"outcome": outcome} if outcome else {}))
     if to is CallState.TALKING:
         _show_agent(call, PresenceState.TALKING, at=at)
@@ -111,6 +136,41 @@ def move_call(
         _end(call, at=at)
     _publish(call, since=at)
     return True
+
+
+@transaction.atomic
+def connect_call(*, call_id: int, agent: User, at: datetime) -> bool:
+    """Give a call that was answered to the agent who talks. False if nobody waits there any more.
+
+    A customer nobody owned becomes the agent's: who speaks first with somebody looks after them
+    (B3). Raises IntegrityError when the agent is on another call.
+    """
+    waiting = Call.objects.filter(pk=call_id, state=CallState.WAITING)
+    customer_id = waiting.values_list("customer_id", flat=True).first()
+    if customer_id is None:
+        return False
+    customer = Customer.objects.select_for_update(no_key=True).only("owner").get(pk=customer_id)
+    if not waiting.update(
+        state=CallState.TALKING, agent=agent, team=agent.team_id, connected_at=at
+    ):
+        return False
+    call = Call.objects.select_related("agent", "number").get(pk=call_id)
+    give_permit(permit_id=call.permit_id, agent=agent, at=at)
+    if customer.owner_id is None:
+        allocate_customers(customers=[customer.pk], agents=[agent], by=system_user(), at=at)
+    record("call.talking", of=call, by=SYSTEM, at=at, agent=agent.pk)
+    _show_agent(call, PresenceState.TALKING, at=at)
+    _publish(call, since=at)
+    return True
+
+
+def _let_go(call: Call, *, at: datetime) -> None:
+    """An agent who was given a machine is free at once."""
+    if call.agent_id is not None:
+        _show_agent(call, PresenceState.READY, at=at)
+        _publish(call, since=at)
+        Call.objects.filter(pk=call.pk).update(agent=None)
+        call.agent = None
 
 
 def _end(call: Call, *, at: datetime) -> None:
@@ -132,7 +192,7 @@ def _end(call: Call, *, at: datetime) -> None:
         payload={
             "call": call.pk,
             "customer": call.customer_id,
-            "agent": call.agent.username,
+            "agent": call.agent.username if call.agent else None,
             "campaign": call.campaign_id,
             "outcome": call.outcome,
             "attempt": call.attempt,
@@ -146,7 +206,7 @@ def _end(call: Call, *, at: datetime) -> None:
 def _show_agent(call: Call, state: PresenceState, *, at: datetime) -> None:
     """Only an agent who is seen calling: one who went away meanwhile stays away."""
     busy = [PresenceState.READY, PresenceState.CALLING, PresenceState.TALKING]
-    if Presence.objects.filter(user=call.agent_id, state__in=busy).exists():
+    if call.agent and Presence.objects.filter(user=call.agent_id, state__in=busy).exists():
         set_presence(user=call.agent, state=state, at=at)
 
 
@@ -174,7 +234,11 @@ def wrap_up_call(
         .select_related("agent", "customer", "number", "campaign")
         .get(pk=call.pk)
     )
-    check_wrap_up(is_ended=not call.is_in_progress, is_wrapped=call.wrapped_at is not None)
+    check_wrap_up(
+        is_ended=not call.is_in_progress,
+        is_wrapped=call.wrapped_at is not None,
+        is_somebodys=call.agent is not None,
+    )
     if call.campaign is not None and disposition.set_id != call.campaign.disposition_set_id:
         raise CannotWrapUp(
             _("“%(disposition)s” is not a result of the campaign “%(campaign)s”.")
@@ -190,14 +254,14 @@ def wrap_up_call(
         disposition=disposition.pk, key=disposition.key, cp=cp,
     )  # fmt: skip
     if Presence.objects.filter(user=call.agent_id, state=PresenceState.WRAPUP).exists():
-        set_presence(user=call.agent, state=PresenceState.READY, at=at)
+        set_presence(user=call.talker, state=PresenceState.READY, at=at)
     _publish(call, since=at)
     announce(
         event="call.wrapped_up",
         payload={
             "call": call.pk,
             "customer": call.customer_id,
-            "agent": call.agent.username,
+            "agent": call.talker.username,
             "campaign": call.campaign_id,
             "disposition": disposition.key,
             "effect": disposition.effect,
@@ -215,7 +279,12 @@ def move_calls(duplicate: Customer, into: Customer) -> None:
 
 
 def _publish(call: Call, *, since: datetime) -> None:
-    """Tell the agent and whoever watches the floor. Ids and codes only."""
+    """Tell the agent and whoever watches the floor. Ids and codes only.
+
+    Of a line that nobody talks on yet only the dialer's own figures tell.
+    """
+    if call.agent_id is None:
+        return
     topics = [f"user:{call.agent_id}", "floor"]
     if call.team_id is not None:
         topics.append(f"floor:{call.team_id}")

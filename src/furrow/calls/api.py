@@ -24,7 +24,7 @@ class CallOut(Schema):
     customer_id: int
     number_id: int
     number: str = Field(description="masked")
-    agent: str = Field(description="username")
+    agent: str | None = Field(description="username; null while and if nobody talks")
     campaign_id: int | None
     attempt: int = Field(description="1 for the first call to this customer")
     state: CallState
@@ -43,8 +43,8 @@ class CallOut(Schema):
         return call.number.masked
 
     @staticmethod
-    def resolve_agent(call: Call) -> str:
-        return call.agent.username
+    def resolve_agent(call: Call) -> str | None:
+        return call.agent.username if call.agent else None
 
     @staticmethod
     def resolve_outcome(call: Call) -> Outcome | None:

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from furrow.acquisition.models import Source
 from furrow.campaigns.models import Campaign, Disposition
+from furrow.campaigns.rules import DialMode
 from furrow.customers.models import Customer, Number
 from furrow.organisation.models import Team, User
 from furrow.organisation.rules import Act, Scope
@@ -23,7 +24,7 @@ class CallQuerySet(models.QuerySet["Call"]):
 
     def unwrapped(self) -> CallQuerySet:
         """Ended, and waiting for the agent's word on what came of it."""
-        return self.filter(state=CallState.ENDED, wrapped_at=None)
+        return self.filter(state=CallState.ENDED, wrapped_at=None, agent__isnull=False)
 
     def visible_to(self, user: User) -> CallQuerySet:
         match user.scope(Act.VIEW_CUSTOMERS):
@@ -43,8 +44,11 @@ class Call(models.Model):
     permit = models.OneToOneField(Permit, models.PROTECT)
     customer = models.ForeignKey(Customer, models.PROTECT)
     number = models.ForeignKey(Number, models.PROTECT)
-    agent = models.ForeignKey(User, models.PROTECT)
-    team = models.ForeignKey(Team, models.PROTECT, null=True)  # the agent's, at that time
+    # Who talks. A call the dialer makes by itself has nobody until it is answered by a person.
+    agent = models.ForeignKey(User, models.PROTECT, null=True, blank=True)
+    # The agent's at that time; while there is none the campaign's.
+    team = models.ForeignKey(Team, models.PROTECT, null=True)
+    mode = models.CharField(max_length=12, choices=DialMode, default=DialMode.MANUAL)
     campaign = models.ForeignKey(Campaign, models.PROTECT, null=True, blank=True)
     # Where the number first came from, at that time: reports by source join nothing.
     source = models.ForeignKey(Source, models.PROTECT, null=True, blank=True)
@@ -56,6 +60,7 @@ class Call(models.Model):
     dialed_at = models.DateTimeField(null=True, blank=True)
     ringing_at = models.DateTimeField(null=True, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
+    connected_at = models.DateTimeField(null=True, blank=True)  # to the agent
     ended_at = models.DateTimeField(null=True, blank=True)
     hangup_asked_at = models.DateTimeField(null=True, blank=True)
     # The agent's part.
@@ -72,6 +77,10 @@ class Call(models.Model):
                 name="call_one_in_progress_per_agent",
                 fields=["agent"],
                 condition=Q(state__in=[str(s) for s in IN_PROGRESS]),
+            ),
+            models.CheckConstraint(
+                name="call_nobody_talks_to_nobody",
+                condition=~Q(state="talking") | Q(agent__isnull=False),
             ),
             models.CheckConstraint(
                 name="call_ended_with_outcome",
@@ -101,7 +110,7 @@ class Call(models.Model):
             models.Index(
                 name="call_unwrapped",
                 fields=["agent"],
-                condition=Q(state="ended", wrapped_at=None),
+                condition=Q(state="ended", wrapped_at=None, agent__isnull=False),
             ),
         ]
 
@@ -114,6 +123,12 @@ class Call(models.Model):
         if self.answered_at is None or self.ended_at is None:
             return 0
         return int((self.ended_at - self.answered_at).total_seconds())
+
+    @property
+    def talker(self) -> User:
+        """The agent, where there must be one: of a call that was taken, or made by hand."""
+        assert self.agent is not None  # noqa: S101
+        return self.agent
 
     @property
     def is_in_progress(self) -> bool:

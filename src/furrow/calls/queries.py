@@ -64,7 +64,7 @@ def _moment(call: Call) -> Moment:
         kind="call",
         title=" · ".join(parts),
         body=call.remark,
-        by=str(call.agent),
+        by=str(call.agent) if call.agent else _("The dialer"),
         anchor=f"calls.Call:{call.pk}",
     )
 

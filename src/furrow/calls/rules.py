@@ -7,6 +7,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from furrow.campaigns.rules import DialMode
 from furrow.common.refusal import Refused
 
 
@@ -14,22 +15,29 @@ class CallState(TextChoices):
     QUEUED = "queued", _("Waiting for a line")
     DIALING = "dialing", _("Dialling")
     RINGING = "ringing", _("Ringing")
+    WAITING = "waiting", _("Answered, waiting for an agent")
     TALKING = "talking", _("Talking")
     ENDED = "ended", _("Ended")
 
 
 MOVES: Mapping[CallState, frozenset[CallState]] = {
     CallState.QUEUED: frozenset({CallState.DIALING, CallState.ENDED}),
-    CallState.DIALING: frozenset({CallState.RINGING, CallState.TALKING, CallState.ENDED}),
-    CallState.RINGING: frozenset({CallState.TALKING, CallState.ENDED}),
+    CallState.DIALING: frozenset(
+        {CallState.RINGING, CallState.WAITING, CallState.TALKING, CallState.ENDED}
+    ),
+    CallState.RINGING: frozenset({CallState.WAITING, CallState.TALKING, CallState.ENDED}),
+    CallState.WAITING: frozenset({CallState.TALKING, CallState.ENDED}),
     CallState.TALKING: frozenset({CallState.ENDED}),
     CallState.ENDED: frozenset(),
 }
-IN_PROGRESS = (CallState.QUEUED, CallState.DIALING, CallState.RINGING, CallState.TALKING)
+IN_PROGRESS = tuple(state for state, nexts in MOVES.items() if nexts)
 
 
 class Outcome(TextChoices):
-    """What the line said (D6): the words of telephony.outcomes.LineOutcome; a test compares."""
+    """What the line said (D6): the words of telephony.outcomes.LineOutcome; a test compares.
+
+    The last is ours: somebody answered, and no agent was there for them.
+    """
 
     ANSWERED = "answered", _("Answered")
     NO_ANSWER = "no_answer", _("No answer")
@@ -42,18 +50,33 @@ class Outcome(TextChoices):
     CANCELLED = "cancelled", _("Hung up before an answer")
     CARRIER_FAULT = "carrier_fault", _("Fault of the line, not of the number")
     INTERRUPTED = "interrupted", _("Interrupted by a restart")
+    ABANDONED = "abandoned", _("Answered, and no agent was free")
 
 
+# In these modes a call has no agent until somebody has answered it.
+DIALS_BY_ITSELF = frozenset({DialMode.PROGRESSIVE, DialMode.PREDICTIVE})
 # The line's word is enough to judge the number: it is put on the do-not-call list by itself.
 CLEANS_THE_LIST = frozenset({Outcome.EMPTY_NUMBER})
+
+
+def outcome_of(*, said: str, was_waiting: bool) -> Outcome:
+    """One class for each call: what the line said, unless the callee waited for nobody.
+
+    said         the line's last word
+    was_waiting  answered by somebody who heard no agent, whoever hung up, however soon
+    """
+    is_ours = was_waiting and said in {Outcome.ANSWERED, Outcome.INTERRUPTED, Outcome.CANCELLED}
+    return Outcome.ABANDONED if is_ours else Outcome(said)
 
 
 class CannotWrapUp(Refused):
     """This call cannot be wrapped up now."""
 
 
-def check_wrap_up(*, is_ended: bool, is_wrapped: bool) -> None:
-    """Raise CannotWrapUp unless the call has ended and waits for its disposition."""
+def check_wrap_up(*, is_ended: bool, is_wrapped: bool, is_somebodys: bool = True) -> None:
+    """Raise CannotWrapUp unless the call has ended and waits for its agent's disposition."""
+    if not is_somebodys:
+        raise CannotWrapUp(_t("Nobody talked in this call, so nobody has a result."), rule="E3")
     if not is_ended:
         raise CannotWrapUp(_t("The call is still on. Hang up first (F4)."), rule="E3")
     if is_wrapped:

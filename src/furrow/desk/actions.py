@@ -78,8 +78,8 @@ def wrap_up(*, call: Call, result: WrapUp, by: User, at: datetime) -> Call:
     else:
         _finish_in_campaign(call=call, at=at)
     # A leader or a machine may give the result for somebody who has gone: they stay away.
-    if Presence.objects.filter(user=call.agent, state=PresenceState.WRAPUP).exists():
-        set_presence(user=call.agent, state=PresenceState.READY, at=at)
+    if Presence.objects.filter(user=call.talker, state=PresenceState.WRAPUP).exists():
+        set_presence(user=call.talker, state=PresenceState.READY, at=at)
     return call
 
 
@@ -97,7 +97,7 @@ def _come_back(*, call: Call, result: WrapUp, by: User, at: datetime) -> None:
     assert result.due_at is not None  # noqa: S101
     plan_followup(
         customer=call.customer,
-        assigned_to=call.agent,
+        assigned_to=call.talker,
         due_at=result.due_at,
         reason=Reason.PROMISE if result.is_promise else Reason.INTEREST,
         note=result.remark[:300],
@@ -120,7 +120,7 @@ def _rest(*, call: Call, wanted_at: datetime | None, by: User, at: datetime) -> 
     if due_at is not None:
         plan_followup(
             customer=call.customer,
-            assigned_to=call.agent,
+            assigned_to=call.talker,
             due_at=max(due_at, wanted_at or due_at),
             reason=Reason.REFUSAL,
             after_call=call,
@@ -140,7 +140,7 @@ def _try_again(*, call: Call, by: User, at: datetime) -> None:
     ):
         plan_followup(
             customer=call.customer,
-            assigned_to=call.agent,
+            assigned_to=call.talker,
             due_at=due_at,
             reason=Reason.RETRY,
             after_call=call,

@@ -49,7 +49,7 @@ def give_outcome(request: Request, call_id: int, given: OutcomeIn) -> Call:
     409 if the call is still on, has its result, or the result needs a follow-up."""
     mine = Call.objects.visible_to(request.user).filter(agent=request.user)
     call = get_object_or_404(mine.select_related("campaign", "agent"), pk=call_id)
-    campaign = call.campaign or any_campaign(call.agent)
+    campaign = call.campaign or any_campaign(call.talker)
     disposition = get_object_or_404(
         Disposition,
         set=campaign.disposition_set_id if campaign else None,

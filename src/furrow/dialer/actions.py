@@ -105,7 +105,7 @@ def take_queued(*, at: datetime, most: int = 50) -> list[Dial]:
     taken = []
     for call in waiting.filter(queued_at__gt=at - LONGEST_QUEUED)[:most]:
         if move_call(call_id=call.pk, to=CallState.DIALING, at=at):
-            taken.append(Dial(call.pk, call.number.e164, call.agent.username))
+            taken.append(Dial(call.pk, call.number.e164, call.talker.username))
     return taken
 
 

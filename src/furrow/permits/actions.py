@@ -31,7 +31,7 @@ from .rules import (
 def request_permit(
     *,
     number: Number,
-    agent: User,
+    agent: User | None,
     purpose: Purpose = Purpose.SALES,
     campaign_ref: int | None = None,
     campaign: CampaignWindow | None = None,
@@ -44,11 +44,15 @@ def request_permit(
     customer are decided one after the other. The permit has to be spent within `PERMIT_LIFE`.
     About 10 ms.
 
+    agent  None = the dialer's call, which the first free agent takes: only for a customer whom
+           nobody owns; `give_permit` names the agent later
+
     A denial is an answer, not an error: the caller commits it, then raises `NotPermitted`.
     """
     number = _locked(number)
     hold_numbers(numbers_of(number.customer), to_change=False)
-    _void(Q(customer=number.customer) | Q(agent=agent), at=at)
+    theirs = Q(customer=number.customer)
+    _void(theirs | Q(agent=agent) if agent else theirs, at=at)
     facts = facts_for(number=number, agent=agent, campaign=campaign, purpose=purpose, at=at)
     decision = decide(facts, at=at)
     permit = None
@@ -65,7 +69,8 @@ def request_permit(
     if permit is not None:
         record(
             "permit.issued", of=permit, by=by.username, at=at,
-            customer=number.customer_id, agent=agent.pk, campaign=campaign_ref, purpose=purpose,
+            customer=number.customer_id, agent=agent and agent.pk, campaign=campaign_ref,
+            purpose=purpose,
         )  # fmt: skip
         return decision, permit
     refusal = decision.refusal
@@ -77,8 +82,8 @@ def request_permit(
     )  # fmt: skip
     record(
         "permit.denied", of=denial, by=by.username, at=at,
-        customer=number.customer_id, agent=agent.pk, campaign=campaign_ref, purpose=purpose,
-        rule=refusal.rule, check=refusal.check,
+        customer=number.customer_id, agent=agent and agent.pk, campaign=campaign_ref,
+        purpose=purpose, rule=refusal.rule, check=refusal.check,
     )  # fmt: skip
     return decision, None
 
@@ -129,6 +134,17 @@ def spend_permit(*, permit: Permit, at: datetime) -> Permit:
         )
     permit.spent_at = at
     return permit
+
+
+@transaction.atomic
+def give_permit(*, permit_id: int, agent: User, at: datetime) -> None:
+    """Name the agent who takes the call that the dialer's permit allowed.
+
+    Raises IntegrityError when the agent holds another open permit.
+    """
+    given = Permit.objects.filter(pk=permit_id, closed_at=None).exclude(agent=agent)
+    if given.update(agent=agent):
+        record("permit.given", of=Permit(pk=permit_id), by=agent.username, at=at, agent=agent.pk)
 
 
 @transaction.atomic

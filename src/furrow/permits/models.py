@@ -37,7 +37,8 @@ class Permit(models.Model):
 
     customer = models.ForeignKey(Customer, models.PROTECT)
     number = models.ForeignKey(Number, models.PROTECT)
-    agent = models.ForeignKey(User, models.PROTECT)
+    # None = the dialer's, until somebody takes the call it allowed.
+    agent = models.ForeignKey(User, models.PROTECT, null=True, blank=True)
     channel = models.CharField(max_length=8, choices=Channel, default=Channel.CALL)
     purpose = models.CharField(max_length=12, choices=Purpose, default=Purpose.SALES)
     # The campaign lies above on the shelf, so its id is kept, not a foreign key.
@@ -75,13 +76,19 @@ class Permit(models.Model):
     def __str__(self) -> str:
         return f"permit #{self.pk}"
 
+    @property
+    def holder(self) -> User:
+        """The agent, where there must be one: of a permit somebody asked for in person."""
+        assert self.agent is not None  # noqa: S101
+        return self.agent
+
 
 class Denial(models.Model):
     """The gate said no: which rule, why, and when the answer may change. Append-only."""
 
     customer = models.ForeignKey(Customer, models.PROTECT)
     number = models.ForeignKey(Number, models.PROTECT)
-    agent = models.ForeignKey(User, models.PROTECT)
+    agent = models.ForeignKey(User, models.PROTECT, null=True, blank=True)  # None = the dialer
     channel = models.CharField(max_length=8, choices=Channel, default=Channel.CALL)
     purpose = models.CharField(max_length=12, choices=Purpose, default=Purpose.SALES)
     campaign_ref = models.BigIntegerField(null=True, blank=True)

@@ -33,7 +33,7 @@ _DAYS_AHEAD = timedelta(days=402)
 def facts_for(
     *,
     number: Number,
-    agent: User,
+    agent: User | None,
     campaign: CampaignWindow | None,
     purpose: Purpose = Purpose.SALES,
     at: datetime,
@@ -51,11 +51,11 @@ def facts_for(
     open_permits = list(
         Permit.objects.open()
         .alive(at)
-        .filter(Q(customer=customer) | Q(agent=agent))
+        .filter(Q(customer=customer) | Q(agent=agent) if agent else Q(customer=customer))
         .select_related("agent")
         .order_by("pk")
     )
-    with_customer = [p.agent for p in open_permits if p.customer_id == customer.pk]
+    with_customer = [p for p in open_permits if p.customer_id == customer.pk]
     return Facts(
         suppressions=[
             (SuppressionKind(s.kind), s.reason, s.until)
@@ -73,15 +73,20 @@ def facts_for(
         refused_at=last_refusal(e164s=numbers, at=at),
         owner_id=customer.owner_id,
         owner_name=str(customer.owner) if customer.owner else "",
-        agent_id=agent.pk,
-        agent_is_active=agent.is_active,
-        agent_may_call=agent.can(Act.USE_DESK),
-        may_call_unowned=_may_call_unowned(agent, customer),
-        on_the_line=str(with_customer[0]) if with_customer else None,
-        agent_is_on_the_line=any(p.agent_id == agent.pk for p in open_permits),
+        agent_id=agent.pk if agent else None,
+        agent_is_active=agent is not None and agent.is_active,
+        agent_may_call=agent is not None and agent.can(Act.USE_DESK),
+        may_call_unowned=agent is not None and _may_call_unowned(agent, customer),
+        on_the_line=_who(with_customer[0]) if with_customer else None,
+        agent_is_on_the_line=any(agent and p.agent_id == agent.pk for p in open_permits),
         campaign=campaign,
         purpose=purpose,
     )  # fmt: skip
+
+
+def _who(asked: Permit | Denial) -> str:
+    """The agent, or the dialer that dialled for whoever would be free."""
+    return str(asked.agent) if asked.agent else _("The dialer")
 
 
 def _dialled(
@@ -161,7 +166,7 @@ def tell_denials(customer: Customer, before: datetime | None, most: int) -> list
             title=_("Call not allowed: %(check)s")
             % {"check": CHECK_NAMES.get(row.check_name, row.check_name)},
             body=_("Rule %(rule)s") % {"rule": row.rule},
-            by=str(row.agent),
+            by=_who(row),
             anchor=f"permits.Denial:{row.pk}",
         )
         for row in rows[:most]

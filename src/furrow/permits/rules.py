@@ -63,7 +63,7 @@ class Facts:
     refused_at: datetime | None
     owner_id: int | None
     owner_name: str
-    agent_id: int
+    agent_id: int | None  # None = the dialer dials, and whoever is free will talk
     agent_is_active: bool
     agent_may_call: bool
     may_call_unowned: bool
@@ -236,13 +236,15 @@ def _silence(facts: Facts, at: datetime) -> Answer:
 
 
 def _agent(facts: Facts, at: datetime) -> Answer:
+    if facts.agent_id is None:  # asked again of whoever takes the call
+        return Answer("agent", "I3", True)
     if facts.agent_is_active and facts.agent_may_call:
         return Answer("agent", "I3", True)
     return Answer("agent", "I3", False, _t("This person may not make calls."))
 
 
 def _ownership(facts: Facts, at: datetime) -> Answer:
-    if facts.owner_id == facts.agent_id:
+    if facts.owner_id == facts.agent_id:  # both None: nobody's customer, dialled for nobody yet
         return Answer("ownership", "B3", True)
     if facts.owner_id is None and facts.may_call_unowned:
         return Answer("ownership", "B3", True)

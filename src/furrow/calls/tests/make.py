@@ -47,10 +47,12 @@ def make_call(
     An ended call was talked for `talk_seconds` if its outcome is ANSWERED.
     """
     permit = make_permit(agent=agent, number=number_of(customer) if customer else None, at=at)
-    call = place_call(permit=permit, campaign=campaign, by=permit.agent, at=at)
+    call = place_call(permit=permit, campaign=campaign, by=permit.holder, at=at)
     way = [CallState.DIALING, CallState.RINGING, CallState.TALKING, CallState.ENDED]
     if state is CallState.ENDED and outcome is not Outcome.ANSWERED:
         way.remove(CallState.TALKING)
+    if state is CallState.WAITING:
+        way[2:] = [CallState.WAITING]
     for step in way[: way.index(state) + 1] if state in way else []:
         ends = step is CallState.ENDED
         at += timedelta(seconds=talk_seconds if ends else 2)

@@ -47,13 +47,13 @@ def presence_of(agent: User) -> str:
 
 def test_a_permit_allows_one_call() -> None:
     permit = make_permit()
-    call = place_call(permit=permit, campaign=None, by=permit.agent, at=NOON)
+    call = place_call(permit=permit, campaign=None, by=permit.holder, at=NOON)
 
     assert call.state == CallState.QUEUED
-    assert call.team_id == permit.agent.team_id
+    assert call.team_id == permit.holder.team_id
     assert Permit.objects.get(pk=permit.pk).spent_at == NOON
     with pytest.raises(PermitVoid):
-        place_call(permit=permit, campaign=None, by=permit.agent, at=NOON)
+        place_call(permit=permit, campaign=None, by=permit.holder, at=NOON)
 
 
 def test_a_call_without_a_permit_cannot_be_stored() -> None:
@@ -108,23 +108,23 @@ def test_each_step_is_stamped_audited_and_told(published: list[dict[str, Any]]) 
 
 def test_ending_frees_the_customer_and_the_agent() -> None:
     call = make_call(state=CallState.RINGING)
-    seat(call.agent, PresenceState.CALLING)
+    seat(call.talker, PresenceState.CALLING)
 
     move_call(call_id=call.pk, to=CallState.ENDED, at=LATER, outcome=Outcome.BUSY)
 
     assert Permit.objects.get(pk=call.permit_id).closed_at == LATER
-    assert presence_of(call.agent) == PresenceState.WRAPUP
+    assert presence_of(call.talker) == PresenceState.WRAPUP
     assert Customer.objects.get(pk=call.customer_id).last_touch_at == LATER
 
 
 @pytest.mark.parametrize("state", [PresenceState.AWAY, PresenceState.OFFLINE])
 def test_an_agent_who_went_away_stays_away(state: PresenceState) -> None:
     call = make_call(state=CallState.TALKING)
-    seat(call.agent, state)
+    seat(call.talker, state)
 
     move_call(call_id=call.pk, to=CallState.ENDED, at=LATER, outcome=Outcome.ANSWERED)
 
-    assert presence_of(call.agent) == state
+    assert presence_of(call.talker) == state
 
 
 def test_a_call_that_was_never_dialled_touches_nobody() -> None:
@@ -136,11 +136,11 @@ def test_a_call_that_was_never_dialled_touches_nobody() -> None:
 
 def test_talking_shows_the_agent_talking() -> None:
     call = make_call(state=CallState.RINGING)
-    seat(call.agent, PresenceState.CALLING)
+    seat(call.talker, PresenceState.CALLING)
 
     move_call(call_id=call.pk, to=CallState.TALKING, at=LATER)
 
-    assert presence_of(call.agent) == PresenceState.TALKING
+    assert presence_of(call.talker) == PresenceState.TALKING
 
 
 def test_an_empty_number_is_never_called_again() -> None:
@@ -174,7 +174,7 @@ def test_other_systems_hear_of_the_end_and_the_result_but_no_number() -> None:
     Endpoint.objects.create(url="https://example.test/", secret="s", created_at=NOON)
     call = make_call(state=CallState.ENDED)
     wrap_up_call(
-        call=call, disposition=make_disposition(), cp=4, remark="", by=call.agent, at=LATER
+        call=call, disposition=make_disposition(), cp=4, remark="", by=call.talker, at=LATER
     )
 
     told = {delivery.event: delivery.payload for delivery in Delivery.objects.order_by("pk")}
@@ -185,17 +185,17 @@ def test_other_systems_hear_of_the_end_and_the_result_but_no_number() -> None:
 
 def test_a_result_is_stored_once_and_frees_the_agent() -> None:
     call = make_call(state=CallState.ENDED)
-    seat(call.agent, PresenceState.WRAPUP)
+    seat(call.talker, PresenceState.WRAPUP)
     result = make_disposition()
 
     call = wrap_up_call(
-        call=call, disposition=result, cp=3, remark="Likes tea", by=call.agent, at=LATER
+        call=call, disposition=result, cp=3, remark="Likes tea", by=call.talker, at=LATER
     )
 
     assert (call.disposition, call.cp, call.wrapped_at) == (result, 3, LATER)
-    assert presence_of(call.agent) == PresenceState.READY
+    assert presence_of(call.talker) == PresenceState.READY
     with pytest.raises(CannotWrapUp):
-        wrap_up_call(call=call, disposition=result, cp=3, remark="", by=call.agent, at=LATER)
+        wrap_up_call(call=call, disposition=result, cp=3, remark="", by=call.talker, at=LATER)
 
 
 def test_a_result_locks_the_customer_before_the_call() -> None:
@@ -203,7 +203,7 @@ def test_a_result_locks_the_customer_before_the_call() -> None:
     call = make_call(state=CallState.ENDED)
     with CaptureQueriesContext(connection) as queries:
         wrap_up_call(
-            call=call, disposition=make_disposition(), cp=3, remark="", by=call.agent, at=LATER
+            call=call, disposition=make_disposition(), cp=3, remark="", by=call.talker, at=LATER
         )
 
     locks = [query["sql"] for query in queries if " FOR " in query["sql"]]
@@ -216,7 +216,7 @@ def test_a_call_that_is_on_has_no_result_yet() -> None:
     call = make_call(state=CallState.TALKING)
     with pytest.raises(CannotWrapUp):
         wrap_up_call(
-            call=call, disposition=make_disposition(), cp=None, remark="", by=call.agent, at=LATER
+            call=call, disposition=make_disposition(), cp=None, remark="", by=call.talker, at=LATER
         )
 
 
@@ -234,7 +234,7 @@ def test_cp_is_0_to_5() -> None:
     call = make_call(state=CallState.ENDED)
     with pytest.raises(BadScore):
         wrap_up_call(
-            call=call, disposition=make_disposition(), cp=6, remark="", by=call.agent, at=LATER
+            call=call, disposition=make_disposition(), cp=6, remark="", by=call.talker, at=LATER
         )
 
 

@@ -45,7 +45,8 @@ def test_gauges_count_this_moment() -> None:
     now = gauges()
 
     assert now.in_progress == {
-        CallState.QUEUED: 2, CallState.DIALING: 0, CallState.RINGING: 0, CallState.TALKING: 1,
+        CallState.QUEUED: 2, CallState.DIALING: 0, CallState.RINGING: 0, CallState.WAITING: 0,
+        CallState.TALKING: 1,
     }  # fmt: skip
     assert now.oldest_queued_at == NOON
     assert now.unwrapped == 1

@@ -47,7 +47,7 @@ def finish(call: Call, campaign: Campaign, effect: Effect, **more: Any) -> Call:
     disposition = campaign.disposition_set.dispositions.filter(effect=effect).first()
     assert disposition is not None
     return wrap_up(
-        call=call, result=WrapUp(disposition=disposition, **more), by=call.agent, at=LATER
+        call=call, result=WrapUp(disposition=disposition, **more), by=call.talker, at=LATER
     )
 
 
@@ -96,8 +96,8 @@ def test_never_again_suppresses_company_wide_and_takes_out_of_every_campaign(
     effect: Effect, kind: SuppressionKind
 ) -> None:
     call, campaign = ended_call()
-    other = make_campaign(agent=call.agent)
-    make_target(campaign=other, customer=call.customer, agent=call.agent)
+    other = make_campaign(agent=call.talker)
+    make_target(campaign=other, customer=call.customer, agent=call.talker)
     make_followup(agent=call.agent, customer=call.customer)
 
     finish(call, campaign, effect)
@@ -136,19 +136,19 @@ def test_a_refusal_is_not_called_back_earlier_than_the_peace_lasts() -> None:
 
 def test_one_wrong_number_leaves_a_customer_who_has_another_in_the_campaign() -> None:
     call, campaign = ended_call()
-    other = add_number(customer=call.customer, e164="+8615499990001", by=call.agent, at=NOON)
+    other = add_number(customer=call.customer, e164="+8615499990001", by=call.talker, at=NOON)
 
     finish(call, campaign, Effect.NOT_THIS_PERSON)
 
     assert target_of(call).state == TargetState.WAITING
-    seat = seat_of(agent=call.agent, at=LATER)
+    seat = seat_of(agent=call.talker, at=LATER)
     assert seat is not None
     assert seat.number == other
 
 
 def test_the_result_given_for_somebody_away_leaves_them_away() -> None:
     call, campaign = ended_call()
-    set_presence(user=call.agent, state=PresenceState.AWAY, at=NOON)
+    set_presence(user=call.talker, state=PresenceState.AWAY, at=NOON)
 
     finish(call, campaign, Effect.SOLD)
 

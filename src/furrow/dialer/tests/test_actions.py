@@ -98,7 +98,7 @@ def test_a_call_that_waits_is_not_dialled_once_its_number_must_not_be_called() -
     forbidden, allowed = make_call(at=OPEN), make_call(at=OPEN)
     suppress_number(
         e164=forbidden.number.e164, kind=SuppressionKind.OPTED_OUT, origin="person",
-        by=forbidden.agent, at=OPEN,
+        by=forbidden.talker, at=OPEN,
     )  # fmt: skip
 
     assert end_forbidden(at=OPEN + SECOND) == 1
@@ -157,7 +157,7 @@ def test_an_agent_has_one_line() -> None:
 def test_hanging_up_a_waiting_call_ends_it_at_once() -> None:
     call = make_call(at=OPEN)
 
-    ask_hang_up(call=call, by=call.agent, at=OPEN + SECOND)
+    ask_hang_up(call=call, by=call.talker, at=OPEN + SECOND)
 
     call.refresh_from_db()
     assert (call.state, call.outcome) == (CallState.ENDED, Outcome.CANCELLED)
@@ -167,8 +167,8 @@ def test_hanging_up_a_waiting_call_ends_it_at_once() -> None:
 def test_hanging_up_a_dialled_call_asks_the_dialer_once() -> None:
     call = make_call(at=OPEN, state=CallState.RINGING)
 
-    ask_hang_up(call=call, by=call.agent, at=OPEN + SECOND)
-    ask_hang_up(call=call, by=call.agent, at=OPEN + 2 * SECOND)
+    ask_hang_up(call=call, by=call.talker, at=OPEN + SECOND)
+    ask_hang_up(call=call, by=call.talker, at=OPEN + 2 * SECOND)
 
     call.refresh_from_db()
     assert (call.state, call.hangup_asked_at) == (CallState.RINGING, OPEN + SECOND)

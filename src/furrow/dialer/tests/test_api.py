@@ -74,8 +74,8 @@ def test_somebody_has_to_be_named_by_somebody_with_a_desk() -> None:
 def test_a_machine_hangs_up_its_own_call_only() -> None:
     call = make_call(at=OPEN)
 
-    leader = make_user(role=Role.LEADER, team=call.agent.team)
-    for other in (make_agent(), make_agent(team=call.agent.team), leader):
+    leader = make_user(role=Role.LEADER, team=call.talker.team)
+    for other in (make_agent(), make_agent(team=call.talker.team), leader):
         assert client.post(f"/{call.pk}/hangup", user=other).status_code == 404
     answer = client.post(f"/{call.pk}/hangup", user=call.agent)
 

@@ -158,7 +158,7 @@ def test_hang_up_is_asked_for_and_done() -> None:
     with dialing():
         call = queue_call(STAYS)
         until(lambda: state_of(call) == CallState.TALKING)
-        ask_hang_up(call=call, by=call.agent, at=datetime.now(UTC))
+        ask_hang_up(call=call, by=call.talker, at=datetime.now(UTC))
         until(lambda: state_of(call) == CallState.ENDED, seconds=4)
 
     call.refresh_from_db()

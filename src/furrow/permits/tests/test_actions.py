@@ -134,13 +134,13 @@ def test_one_customer_at_a_time() -> None:
     permit = make_permit(spent=True)
     other, _ = make_callable(agent=permit.agent)
 
-    decision, _ = request_permit(number=other, agent=permit.agent, by=permit.agent, at=MORNING)
+    decision, _ = request_permit(number=other, agent=permit.holder, by=permit.holder, at=MORNING)
     assert decision.refusal is not None
     assert decision.refusal.check == "line"
 
     close_permit(permit_id=permit.pk, at=MORNING + MINUTE)
     decision, _ = request_permit(
-        number=other, agent=permit.agent, by=permit.agent, at=MORNING + MINUTE
+        number=other, agent=permit.holder, by=permit.holder, at=MORNING + MINUTE
     )
     assert decision.is_allowed
 
@@ -170,7 +170,7 @@ def test_an_unspent_permit_is_void_after_30_seconds() -> None:
         Permit.objects.filter(pk=permit.pk).update(spent_at=MORNING + PERMIT_LIFE)
 
     decision, another = request_permit(
-        number=permit.number, agent=permit.agent, by=permit.agent, at=MORNING + PERMIT_LIFE
+        number=permit.number, agent=permit.holder, by=permit.holder, at=MORNING + PERMIT_LIFE
     )
     assert decision.is_allowed
     assert another is not None
