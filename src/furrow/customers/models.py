@@ -26,6 +26,12 @@ from .ties import ties
 LAST_TOUCH = Coalesce(F("last_touch_at"), Value(datetime(1970, 1, 1, tzinfo=UTC)))
 
 
+def history() -> list[pghistory.Tracker]:
+    """Rows that arrive are told once for a whole statement: a list brings hundreds of thousands,
+    and a trigger for each costs more than the rows."""
+    return [pghistory.InsertEvent(level=pghistory.Statement), pghistory.UpdateEvent()]
+
+
 class CustomerQuerySet(models.QuerySet["Customer"]):
     def visible_to(self, user: User, act: Act = Act.VIEW_CUSTOMERS) -> CustomerQuerySet:
         """The one scope function: whom `act` reaches, for every list, record, search and export.
@@ -71,7 +77,9 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
 
 
 # A touch is told by the call itself; keeping it here too would copy the row at every call.
-@pghistory.track(exclude=["grams", "name_key", "sort_key", "address_key", "last_touch_at"])
+@pghistory.track(
+    *history(), exclude=["grams", "name_key", "sort_key", "address_key", "last_touch_at"]
+)
 class Customer(models.Model):
     kind = models.CharField(_("kind"), max_length=12, choices=Kind, default=Kind.PERSON)
     name = models.CharField(_("name"), max_length=200)
@@ -165,7 +173,7 @@ class NumberQuerySet(models.QuerySet["Number"]):
         return self.filter(customer__in=Customer.objects.visible_to(user, act))
 
 
-@pghistory.track()
+@pghistory.track(*history())
 class Number(models.Model):
     """A phone number. It belongs to one customer, company-wide: the database refuses a second."""
 

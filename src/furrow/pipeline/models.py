@@ -6,7 +6,7 @@ import pghistory
 from django.db import models
 from django.db.models import Q
 
-from furrow.customers.models import Customer
+from furrow.customers.models import Customer, history
 from furrow.organisation.models import User
 
 from .rules import HIGHEST, LOWEST, Score, Stage
@@ -17,7 +17,7 @@ class StandingQuerySet(models.QuerySet["Standing"]):
         return self.filter(customer__in=Customer.objects.visible_to(user))
 
 
-@pghistory.track()
+@pghistory.track(*history())
 class Standing(models.Model):
     """One stage per customer; the latest scores are kept here so lists can sort by them."""
 
