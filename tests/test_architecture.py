@@ -123,6 +123,14 @@ UNTRACKED = {
     "acquisition.Row": "is staging; what came of it is in leads and customers",
     "linkage.Run": "is a job; what came of it is in pairs",
     "campaigns.Target": "is a queue; what came of it is in calls and follow-ups",
+    "teamwork.TermsVersion": "is never changed; a new version is added",
+    "teamwork.Dealing": "is a ledger",
+    "teamwork.LookUp": "is a ledger",
+    "teamwork.ClashStep": "is a ledger",
+    "teamwork.Sale": "is a ledger; only a merge moves it",
+    "teamwork.Refund": "is a ledger",
+    "teamwork.Credit": "is a ledger",
+    "teamwork.HandoverItem": "is a queue; what came of it is in the owners' ledger",
     "webhooks.Delivery": "is a queue with its own record of attempts",
 }
 

@@ -113,6 +113,7 @@ CAPABILITIES = [
     "webhooks",
     "compliance",
     "customers",
+    "teamwork",
     "permits",
     "linkage",
     "acquisition",

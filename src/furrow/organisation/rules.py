@@ -69,6 +69,9 @@ class Act(TextChoices):
     EDIT_CUSTOMERS = "edit_customers", _("Change customers and add notes")
     REVEAL_NUMBERS = "reveal_numbers", _("See a whole phone number")
     ASSIGN_CUSTOMERS = "assign_customers", _("Give customers to agents")
+    SETTLE_CLASHES = "settle_clashes", _("Decide who of two keeps a customer")
+    VIEW_CREDIT = "view_credit", _("See credit for sales")
+    POST_SALES = "post_sales", _("Tell of sales and refunds")
     MERGE_CUSTOMERS = "merge_customers", _("Merge duplicates")
     SUPPRESS = "suppress", _("Put a number on the do-not-call list")
     LIFT_SUPPRESSION = "lift_suppression", _("Take a number off the do-not-call list")
@@ -97,6 +100,9 @@ _TABLE: Mapping[Act, tuple[Scope, Scope, Scope, Scope, Scope, Scope]] = {
     Act.EDIT_CUSTOMERS: (_O, _S, _N, _A, _A, _A),
     Act.REVEAL_NUMBERS: (_N, _S, _N, _A, _A, _A),
     Act.ASSIGN_CUSTOMERS: (_N, _S, _N, _A, _A, _A),
+    Act.SETTLE_CLASHES: (_N, _S, _N, _N, _A, _A),
+    Act.VIEW_CREDIT: (_O, _S, _N, _A, _A, _A),
+    Act.POST_SALES: (_N, _N, _N, _A, _A, _A),
     Act.MERGE_CUSTOMERS: (_N, _S, _N, _A, _A, _A),
     Act.SUPPRESS: (_O, _S, _A, _A, _A, _A),
     Act.LIFT_SUPPRESSION: (_N, _N, _N, _N, _A, _A),
