@@ -3,17 +3,16 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from furrow.audit.actions import record
+from furrow.common.sql import load_sql
 from furrow.customers.models import Customer
 from furrow.organisation.models import User
 
 from .models import ScoreGiven, StageMove, Standing
 from .rules import CannotMove, Score, Stage, check_move, check_score, stage_after_screening
-
-_BATCH = 2000  # rows per INSERT
 
 
 @transaction.atomic
@@ -24,22 +23,16 @@ def enter_pipeline(
 
     Returns how many entered. One audit event for all; safe to repeat.
     """
-    wanted = set(customer_ids)
-    known = set(Standing.objects.filter(customer__in=wanted).values_list("customer_id", flat=True))
-    new = sorted(wanted - known)
-    # Somebody may put the same customer in at this moment: the first one counts.
-    Standing.objects.bulk_create(
-        [Standing(customer_id=pk, stage=stage, since=at) for pk in new],
-        batch_size=_BATCH,
-        ignore_conflicts=True,
-    )
-    StageMove.objects.bulk_create(
-        [StageMove(customer_id=pk, to_stage=stage, by=by, at=at) for pk in new],
-        batch_size=_BATCH,
-    )
-    if new:
-        record("pipeline.entered", of=by, by=by.username, at=at, stage=stage, customers=len(new))
-    return len(new)
+    wanted = sorted(set(customer_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("furrow.pipeline", "enter"),
+            {"customers": wanted, "stage": stage, "by": by.pk, "at": at},
+        )
+        [entered] = cursor.fetchone() or [0]
+    if entered:
+        record("pipeline.entered", of=by, by=by.username, at=at, stage=stage, customers=entered)
+    return int(entered)
 
 
 @transaction.atomic

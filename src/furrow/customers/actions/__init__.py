@@ -1,5 +1,10 @@
 """Everything that changes a customer."""
 
+from .arriving import (
+    admit_arrivals,
+    bulk_create_customers,
+    expect_arrivals,
+)
 from .merging import merge_customers, move_notes, move_numbers, undo_merge
 from .owners import (
     Move,
@@ -11,7 +16,6 @@ from .owners import (
 from .records import (
     add_note,
     add_number,
-    bulk_create_customers,
     create_customer,
     delete_view,
     look_up_number,
@@ -23,8 +27,28 @@ from .records import (
 )
 
 __all__ = [
-    "Move", "add_note", "add_number", "allocate_customers", "assign_customer",
-    "bulk_create_customers", "claim_customer", "create_customer", "delete_view", "look_up_number",
-    "mark_touched", "merge_customers", "move_notes", "move_numbers", "move_owners", "note_export",
-    "reveal_number", "save_view", "undo_merge", "update_customer",
+    "ARRIVING",
+    "NEW_ID",
+    "Move",
+    "add_note",
+    "add_number",
+    "admit_arrivals",
+    "allocate_customers",
+    "assign_customer",
+    "bulk_create_customers",
+    "claim_customer",
+    "create_customer",
+    "delete_view",
+    "expect_arrivals",
+    "look_up_number",
+    "mark_touched",
+    "merge_customers",
+    "move_notes",
+    "move_numbers",
+    "move_owners",
+    "note_export",
+    "reveal_number",
+    "save_view",
+    "undo_merge",
+    "update_customer",
 ]  # fmt: skip
