@@ -77,6 +77,9 @@ $(CACHE)/venv-analytics/.ready: requirements/core.txt requirements/analytics.txt
 bench-pacing: .venv/.has-dev ## the dialer's pacing beside others, in every world; an hour or more
 	$(BIN)/python bench/pacing.py
 
+bench-trail: .venv/.has-dev ## what an audit event costs, and how fast its chain is checked; a minute
+	$(BIN)/python bench/trail.py
+
 screenshots: .venv/.has-dev $(DIST)/.built .ready-for-browsers ## photograph anew what the README and docs show
 	@PYTHONPATH=src:. $(BIN)/python tools/screenshots.py
 

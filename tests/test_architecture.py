@@ -109,6 +109,7 @@ def test_an_undeclared_table_makes_merging_refuse(monkeypatch: pytest.MonkeyPatc
 # also see bulk updates and plain SQL.
 UNTRACKED = {
     "audit.Event": "is the trail itself, and append-only",
+    "audit.Seal": "is the chain over the trail, and append-only",
     "customers.OwnershipEvent": "is a ledger: rows are added, never changed",
     "customers.MergeEvent": "is a ledger",
     "customers.Note": "is added, never changed",

@@ -6,6 +6,18 @@ from __future__ import annotations
 import pgtrigger
 from django.db import models
 
+# Whoever asks, the owner of the tables included.
+_NEVER_CHANGED = [
+    pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+    pgtrigger.Trigger(
+        name="never_emptied",
+        level=pgtrigger.Statement,
+        operation=pgtrigger.Truncate,
+        when=pgtrigger.Before,
+        func="RAISE EXCEPTION 'the trail of % is append-only', TG_TABLE_NAME;",
+    ),
+]
+
 
 class EventQuerySet(models.QuerySet["Event"]):
     def about(self, subject: models.Model) -> EventQuerySet:
@@ -30,12 +42,35 @@ class Event(models.Model):
             models.Index(name="audit_event_by_what", fields=["what", "-at"]),
             models.Index(name="audit_event_by_at", fields=["-at", "-id"]),
         ]
-        triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
-        ]
+        triggers = _NEVER_CHANGED
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.what}"
+
+
+class Seal(models.Model):
+    """A link of the chain over the trail: what some events were, and the link before it.
+
+    Made every few seconds over what was committed meanwhile, so no writer waits for another.
+    """
+
+    number = models.BigIntegerField(primary_key=True)  # 1, 2, 3, …
+    previous = models.BinaryField(max_length=32, unique=True)  # hash of the link before; 1: zeros
+    events = models.TextField()  # ids of the events sealed here, an int8multirange: "{[1,5),[7,9)}"
+    count = models.IntegerField()
+    highest = models.BigIntegerField()  # id of an event sealed so far
+    # Ids below that one that were not there yet: of transactions still under way, or of
+    # such as came to nothing. Sealed later if they appear within a day, else never to appear.
+    missing = models.TextField()
+    leaves = models.BinaryField()  # SHA-256 of each event, 32 bytes each, by id
+    at = models.DateTimeField()
+    hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        triggers = _NEVER_CHANGED
+
+    def __str__(self) -> str:
+        return f"seal {self.number}"
 
 
 def subject_of(thing: models.Model) -> str:

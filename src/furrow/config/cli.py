@@ -40,6 +40,11 @@ COMMANDS: dict[str, dict[str, Command]] = {
             "fill an empty database with a made-up company", "furrow.config.demo.command:main"
         ),
     },
+    "Trust": {
+        "audit": Command(
+            "check that the audit trail is what it was: audit verify", "furrow.config.trail:main"
+        ),
+    },
     "Lists": {
         "import": Command("turn a file into customers", "furrow.config.importing:main"),
         "find-duplicates": Command(

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from furrow.audit.models import Event
-from furrow.audit.queries import event_names
+from furrow.audit.queries import event_names, last_seal
 from furrow.common.paging import newest_first
 
 from .actions import (
@@ -257,6 +257,7 @@ def audit(request: Request) -> HttpResponse:
         "older": older.urlencode() if page.older else "",
         "asked": asked,
         "names": event_names(),
+        "seal": last_seal(),
         "is_filtered": any(asked.values()),
     }
     return render(request, "organisation/audit.html", context)
