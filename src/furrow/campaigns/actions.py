@@ -19,8 +19,10 @@ from furrow.pipeline.rules import Stage
 
 from .models import Campaign, Disposition, DispositionSet, Script, ScriptVersion, Target
 from .rules import (
+    BEFORE_ALL,
     DEFAULT_DISPOSITIONS,
     DEFAULT_SLOTS,
+    FROM_THE_POOL,
     CampaignState,
     CannotChangeCampaign,
     DialMode,
@@ -38,6 +40,10 @@ class Dialing:
     dial_mode: DialMode = DialMode.MANUAL
     preview_seconds: int = 30  # 0 to 600; 0 = until the agent dials
     abandon_percent: Decimal = Decimal("2.5")  # 0 to 5, of the calls people answer
+    abandon_window_hours: int = 24  # 1 to 720, over which the limit is counted
+    machine_error_percent: Decimal = Decimal("2.0")  # 0 to 50, of the calls taken for machines'
+    small_team: int = 5  # 0 to 50; fewer agents than this are dialled for one line each
+    callback_minutes: int = 5  # 0 to 240, until the team keeps an absent agent's promise
     ring_seconds: int = 30  # 15 to 60
     most_attempts: int = 6  # 1 to 50, per customer in this campaign
     attempts_per_slot: int = 1  # >= 1, per customer, day and part of the day
@@ -51,6 +57,10 @@ class Dialing:
         for name, low, high in (
             ("preview_seconds", 0, 600),
             ("abandon_percent", 0, 5),
+            ("abandon_window_hours", 1, 720),
+            ("machine_error_percent", 0, 50),
+            ("small_team", 0, 50),
+            ("callback_minutes", 0, 240),
             ("ring_seconds", 15, 60),
             ("most_attempts", 1, 50),
             ("attempts_per_slot", 1, 50),
@@ -188,6 +198,9 @@ def fill_campaign(
 ) -> Mapping[int, int]:
     """Put customers into a campaign and share the unowned ones evenly among its agents.
 
+    Where the dialer dials for whoever is free, the unowned ones stay in the pool: each becomes
+    the customer of the agent who speaks first.
+
     A customer an agent of the campaign owns stays with that agent; one that somebody outside owns
     is left out, because only the owner may call (B3); so is one nobody may call (C4). Who waits in
     the campaign already follows the owner, where that has changed, and otherwise stays.
@@ -200,7 +213,9 @@ def fill_campaign(
         raise CannotChangeCampaign(_("None of its agents can work any more."), rule="C1")
     # Chosen before anybody is dealt: afterwards a filter such as "in the pool" no longer fits them.
     wanted = list(customers.callable().order_by("pk").values_list("pk", flat=True))
-    allocate_customers(customers=wanted, agents=agents, by=by, at=at)
+    keeps_pool = campaign.dial_mode in FROM_THE_POOL
+    if not keeps_pool:
+        allocate_customers(customers=wanted, agents=agents, by=by, at=at)
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("furrow.campaigns", "fill_campaign"),
@@ -208,6 +223,7 @@ def fill_campaign(
                 "campaign": campaign.pk,
                 "customers": wanted,
                 "agents": [agent.pk for agent in agents],
+                "pool": keeps_pool,
             },
         )
         [added] = cursor.fetchone() or [0]
@@ -259,6 +275,31 @@ def count_attempt(*, campaign_id: int, customer_id: int) -> None:
     Target.objects.filter(campaign_id=campaign_id, customer_id=customer_id).update(
         attempts=F("attempts") + 1
     )
+
+
+@transaction.atomic
+def wake_targets(*, at: datetime, most: int = 5000) -> int:
+    """Bring those put off until `at` back into the ready queue; returns how many. Safe to repeat.
+
+    Whoever is being changed by somebody else comes with the next round.
+    """
+    due = Target.objects.filter(state=TargetState.WAITING, not_before__lte=at)
+    few = due.order_by("not_before").select_for_update(skip_locked=True)[:most]
+    return Target.objects.filter(pk__in=list(few.values_list("pk", flat=True))).update(
+        not_before=None
+    )
+
+
+def prefer_target(*, campaign_id: int, customer_id: int) -> None:
+    """Before all others in this campaign: we owe it to them (they were rung and met nobody)."""
+    Target.objects.filter(campaign_id=campaign_id, customer_id=customer_id).update(
+        priority=BEFORE_ALL
+    )
+
+
+def give_target(*, campaign_id: int, customer_id: int, agent_id: int) -> None:
+    """From now on this agent works this customer here: somebody has spoken with them."""
+    Target.objects.filter(campaign_id=campaign_id, customer_id=customer_id).update(agent=agent_id)
 
 
 def finish_target(*, campaign_id: int, customer_id: int, at: datetime) -> bool:

@@ -47,6 +47,39 @@ class DialingForm(forms.Form):
         widget=forms.NumberInput(attrs={**_TEXT, "step": "0.1"}),
         help_text=_("Of the calls people answer, so many may find no agent within 2 s."),
     )
+    abandon_window_hours = forms.IntegerField(
+        label=_("hours the limit is counted over"),
+        min_value=1,
+        max_value=720,
+        initial=24,
+        widget=forms.NumberInput(attrs=_TEXT),
+        help_text=_("As the law counts: 24 in the UK, 720 in the US."),
+    )
+    machine_error_percent = forms.DecimalField(
+        label=_("people taken for machines, %"),
+        min_value=0,
+        max_value=50,
+        decimal_places=1,
+        initial=Decimal("2.0"),
+        widget=forms.NumberInput(attrs={**_TEXT, "step": "0.1"}),
+        help_text=_("They are counted as abandoned, as an estimate."),
+    )
+    small_team = forms.IntegerField(
+        label=_("small team, agents"),
+        min_value=0,
+        max_value=50,
+        initial=5,
+        widget=forms.NumberInput(attrs=_TEXT),
+        help_text=_("With fewer agents at work, predictive dials one line for each free agent."),
+    )
+    callback_minutes = forms.IntegerField(
+        label=_("minutes a call-back waits for its agent"),
+        min_value=0,
+        max_value=240,
+        initial=5,
+        widget=forms.NumberInput(attrs=_TEXT),
+        help_text=_("Then anybody of the team keeps the promise."),
+    )
     ring_seconds = forms.IntegerField(
         label=_("seconds to ring"),
         min_value=15,

@@ -141,6 +141,20 @@ class Campaign(models.Model):
     abandon_percent = models.DecimalField(
         _("abandon limit, %"), max_digits=3, decimal_places=1, default=Decimal("2.5")
     )
+    # The law counts abandoned calls over so many hours: 24 in the UK, 720 in the US.
+    abandon_window_hours = models.PositiveSmallIntegerField(
+        _("hours the limit is counted over"), default=24
+    )
+    # Of the calls taken for a machine's, so many per cent are a person's who heard nothing.
+    machine_error_percent = models.DecimalField(
+        _("people taken for machines, %"), max_digits=3, decimal_places=1, default=Decimal("2.0")
+    )
+    # With fewer agents at work than this, predictive dials as progressive does.
+    small_team = models.PositiveSmallIntegerField(_("small team, agents"), default=5)
+    # A promised call-back waits this long for the agent who promised, then the team keeps it.
+    callback_minutes = models.PositiveSmallIntegerField(
+        _("minutes a call-back waits for its agent"), default=5
+    )
     ring_seconds = models.PositiveSmallIntegerField(_("seconds to ring"), default=30)
     most_attempts = models.PositiveSmallIntegerField(_("attempts per customer"), default=6)
     # No more attempts than this within one part of one day; see rules.DEFAULT_SLOTS.
@@ -178,7 +192,8 @@ class Campaign(models.Model):
                 name="campaign_dials_within_reason",
                 condition=Q(abandon_percent__gte=0, abandon_percent__lte=5)
                 & Q(ring_seconds__range=(15, 60), most_attempts__range=(1, 50))
-                & Q(attempts_per_slot__gte=1, weight__range=(1, 10), preview_seconds__lte=600),
+                & Q(attempts_per_slot__gte=1, weight__range=(1, 10), preview_seconds__lte=600)
+                & Q(abandon_window_hours__range=(1, 720), machine_error_percent__lte=50),
             ),
         ]
 
@@ -196,6 +211,12 @@ class TargetQuerySet(models.QuerySet["Target"]):
         """May be worked at `at`: not done, and not put off until later."""
         return self.filter(state=TargetState.WAITING).filter(
             Q(not_before=None) | Q(not_before__lte=at)
+        )
+
+    def ready(self) -> TargetQuerySet:
+        """In the ready queue, best first: its order is that of the index `target_ready`."""
+        return self.filter(state=TargetState.WAITING, not_before=None, agent=None).order_by(
+            "-priority", "attempts", "id"
         )
 
     def visible_to(self, user: User) -> TargetQuerySet:
@@ -225,6 +246,24 @@ class Target(models.Model):
                 name="target_queue",
                 fields=["agent", "campaign", "-priority", "id"],
                 condition=Q(state="waiting"),
+            ),
+            # The ready queue: who may be dialled now for whoever is free. Only the pool's ready
+            # customers are in it, so its head is read whatever the size of the campaign; who is
+            # put off, or leased, leaves it, and comes back when not_before is cleared.
+            models.Index(
+                name="target_ready",
+                fields=["campaign", "-priority", "attempts", "id"],
+                condition=Q(state="waiting", not_before=None, agent=None),
+            ),
+            models.Index(
+                name="target_ready_by_list",
+                fields=["campaign", "source_ref", "-priority", "attempts", "id"],
+                condition=Q(state="waiting", not_before=None, agent=None),
+            ),
+            models.Index(
+                name="target_put_off",
+                fields=["not_before"],
+                condition=Q(state="waiting", not_before__isnull=False),
             ),
             models.Index(name="target_by_customer", fields=["customer"]),
             # Progress is counted within this index: it holds all that the count needs.

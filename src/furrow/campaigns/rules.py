@@ -1,6 +1,8 @@
 """What a campaign may be and do. No database, no clock."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext as _t
@@ -42,6 +44,13 @@ class DialMode(TextChoices):
     PREDICTIVE = "predictive", _("Predictive: ahead of the agents, within the abandon limit")
 
 
+# In these modes the dialer dials customers nobody owns for whoever is free.
+FROM_THE_POOL = frozenset({DialMode.PROGRESSIVE, DialMode.PREDICTIVE})
+# The priority of somebody to whom we owe a call; CP, the usual priority, is 0 to 5.
+BEFORE_ALL = 1000
+# After these the line, not the customer, failed: so many minutes, and no attempt was made.
+OUR_FAULTS: Mapping[str, int] = {"carrier_fault": 10, "interrupted": 5, "cancelled": 120}
+
 # The parts of the customer's day that attempts are spread over: minutes after midnight when each
 # begins. Morning, noon, afternoon, evening.
 DEFAULT_SLOTS = (540, 720, 840, 1080)
@@ -70,6 +79,51 @@ def slot_of(minute: int, slots: Sequence[int]) -> int:
     """
     begun = sum(minute >= begins for begins in sorted(slots))
     return (begun - 1) % len(slots) if slots else 0
+
+
+@dataclass(frozen=True)
+class Retrying:
+    """How a campaign tries again: see the fields of `Campaign` of the same names."""
+
+    retry_minutes: Mapping[str, int]
+    slots: Sequence[int]  # minutes after midnight, each 0 to 1439
+    most_attempts: int
+    attempts_per_slot: int
+
+
+def retry_at(
+    outcome: str, *, last_at: datetime, attempts: int, in_slot: int, rules: Retrying
+) -> datetime | None:
+    """When to dial a customer again whom a call did not reach; None = no more.
+
+    outcome  what the line said
+    last_at  when it was dialled, aware, in the customer's own time zone
+    attempts dials so far in this campaign, this one included
+    in_slot  of them, those on the same day in the same part of the day
+    returns  after the outcome's least wait, and in another part of the day than this one once
+             that has had its attempts (D5); a fault of ours is repeated at once, uncounted
+    """
+    if outcome in OUR_FAULTS:
+        return last_at + timedelta(minutes=OUR_FAULTS[outcome])
+    if outcome not in rules.retry_minutes or attempts >= rules.most_attempts:
+        return None
+    earliest = last_at + timedelta(minutes=rules.retry_minutes[outcome])
+    if in_slot < rules.attempts_per_slot or not rules.slots:
+        return earliest
+    tried = slot_of(_minute(last_at), rules.slots)
+    if slot_of(_minute(earliest), rules.slots) != tried:
+        return earliest
+    midnight = earliest.replace(hour=0, minute=0, second=0, microsecond=0)
+    begins = (
+        midnight + timedelta(days=days, minutes=minute)
+        for days in range(3)
+        for minute in sorted(rules.slots)
+    )
+    return next((b for b in begins if b > earliest), earliest)
+
+
+def _minute(moment: datetime) -> int:
+    return moment.hour * 60 + moment.minute
 
 
 def mix_order(shares: Mapping[int, int], draw: float) -> list[int]:

@@ -1,5 +1,6 @@
 -- Put customers into a campaign, each with its owner as the agent.
--- in:  campaign bigint, customers bigint[] (those wanted), agents bigint[] (the campaign's)
+-- in:  campaign bigint, customers bigint[] (those wanted), agents bigint[] (the campaign's),
+--      pool boolean (whether those whom nobody owns come in too, for whoever is free)
 -- out: how many were not in the campaign before; CP sets the priority
 -- A customer owned outside the campaign is left out: only the owner may call (B3). One that waits
 -- in it already follows its owner, if that has changed; nothing else about it does.
@@ -12,7 +13,8 @@ WITH put AS (
     FROM customers_customer AS customer
     LEFT JOIN pipeline_standing AS standing ON standing.customer_id = customer.id
     WHERE customer.id = ANY(%(customers)s::bigint[])
-      AND customer.owner_id = ANY(%(agents)s::bigint[])
+      AND (customer.owner_id = ANY(%(agents)s::bigint[])
+           OR %(pool)s AND customer.owner_id IS NULL)
       AND customer.merged_into_id IS NULL
     ORDER BY customer.id
     ON CONFLICT (campaign_id, customer_id) DO UPDATE SET agent_id = excluded.agent_id
