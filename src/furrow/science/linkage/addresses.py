@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from furrow.science.linkage.placeholders import is_placeholder
 from furrow.science.linkage.places import leading_place
@@ -33,11 +33,13 @@ _WESTERN = {
     "center": "ctr", "centre": "ctr",
 }  # fmt: skip
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)$")
+_SEPARATORS = re.compile(r"[\s,。.;:、_()\[\]]+")
+_ROAD_NOT_PLACE = re.compile(r"[\u4e00-\u9fff]?(?:路|街|道|大道|大街|巷|里|广场|城|大厦)")
+_ESTATE = re.compile(r"[小园社校库]区$")
 _ASIDE = re.compile(r"\b(?:between|btwn|bet|near|off|at|corner of|cnr)\b.*$|\(.*?(?:\)|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class AddressReading:
+class AddressReading(NamedTuple):
     """An address taken apart.
 
     key       road and numbers: what two ways of writing one door share; "" when there is none
@@ -94,29 +96,27 @@ def _arabic(match: re.Match[str]) -> str:
 
 
 def _read_chinese(address: str) -> AddressReading:
-    address = re.sub(r"[\s,。.;:、_()\[\]]+", "", address)
+    address = _SEPARATORS.sub("", address)
     city = ""
     front = leading_place().match(address)
     if front and front.end():
         city = front.group("city") or front.group("province") or ""
         rest = address[front.end() :]
         # 南京路 and 北京东路 are roads, 福建设路 is 建设路 in the street of 福: no places.
-        if rest and not re.match(
-            r"[\u4e00-\u9fff]?(?:路|街|道|大道|大街|巷|里|广场|城|大厦)", rest
-        ):
+        if rest and not _ROAD_NOT_PLACE.match(rest):
             address = rest
         else:
             city = ""
     for pattern in (_DISTRICT, _DISTRICT, _TOWN):
         found = pattern.match(address)
-        if found and not re.search(r"[小园社校库]区$", found.group(0)):
+        if found and not _ESTATE.search(address, 0, found.end()):
             address = address[found.end() :]
     address = _CHINESE_NUMBER.sub(_arabic, address)
     address = _UNIT.sub("-", address)
     tokens = _TOKEN.findall(address)
-    road = "".join(t for t in tokens if not t.isascii())
-    numbers = tuple(t.lstrip("0") or "0" for t in tokens if t.isascii())
-    return AddressReading(" ".join(filter(None, (road, "-".join(numbers)))), road, numbers, city)
+    road = "".join([t for t in tokens if not t.isascii()])
+    numbers = tuple([t.lstrip("0") or "0" for t in tokens if t.isascii()])
+    return AddressReading(f"{road} {'-'.join(numbers)}".strip(), road, numbers, city)
 
 
 def _read_western(address: str) -> AddressReading:

@@ -7,9 +7,10 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from furrow.science.linkage.placeholders import is_dummy_mail, is_placeholder
-from furrow.science.linkage.text import plain
+from furrow.science.linkage.text import plain, words
 
 _MAIL = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
+_SPACED_MARK = re.compile(r"\s*([@.])\s*")
 _WECHAT_LABEL = re.compile(r"^(?:微信号?|wechat|weixin|vx|wx|v)\s*[:：号]\s*", re.I)
 _WECHAT = re.compile(r"[a-z][a-z0-9_-]{3,31}|\d{5,15}")
 _MONTHS = {
@@ -19,6 +20,8 @@ _MONTHS = {
         start=1,
     )
 }
+_SEXES = dict.fromkeys(words("女 女性 女士 小姐 太太 f female woman w mrs ms miss"), "f")
+_SEXES |= dict.fromkeys(words("男 男性 男士 先生 m male man mr"), "m")
 _FIRST_DAY_OF_SPREADSHEETS = date(1899, 12, 30)
 
 
@@ -30,7 +33,9 @@ def email_key(text: str) -> str:
     """
     if not text:
         return ""
-    address = re.sub(r"\s*([@.])\s*", r"\1", plain(text).casefold()).replace("。", ".")
+    address = plain(text).casefold()
+    if not (address.isascii() and _MAIL.fullmatch(address)):
+        address = _SPACED_MARK.sub(r"\1", address).replace("。", ".")
     found = _MAIL.search(address.removeprefix("mailto:"))
     return found.group(0) if found and not is_dummy_mail(found.group(0)) else ""
 
@@ -83,31 +88,14 @@ def birthday_key(text: str) -> str:
     return _written(first, second, third)
 
 
+@lru_cache(maxsize=1 << 10)
 def sex_key(text: str) -> str:
     """ "f", "m" or "".
 
     >>> [sex_key(t) for t in ("女", "Male", "先生", "?")]
     ['f', 'm', 'm', '']
     """
-    if not text:
-        return ""
-    word = plain(text).casefold()
-    if word in {
-        "女",
-        "女性",
-        "女士",
-        "小姐",
-        "太太",
-        "f",
-        "female",
-        "woman",
-        "w",
-        "mrs",
-        "ms",
-        "miss",
-    }:
-        return "f"
-    return "m" if word in {"男", "男性", "男士", "先生", "m", "male", "man", "mr"} else ""
+    return _SEXES.get(plain(text).casefold(), "")
 
 
 def identity_key(text: str) -> str:

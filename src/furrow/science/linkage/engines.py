@@ -1,8 +1,8 @@
 """Where the pipeline runs: the few things it asks of an engine, and DuckDB, the default.
 
 The pipeline's SQL keeps to what DuckDB and Spark both speak; what they spell differently is a
-method here. DuckDB works on a file beside the list and spills to it, so a list may be larger than
-memory.
+method here. DuckDB keeps its tables in memory and spills them beside the list, so a list may be
+larger than memory.
 """
 
 # ruff: noqa: S608  (SQL is put together from our own names and numbers, never from cells)
@@ -95,7 +95,7 @@ class DuckEngine:
     name = "duckdb"
 
     def __init__(self, *, folder: Path, threads: int = 0, memory: str = "") -> None:
-        """`folder` holds the database and its spill; threads 0 means every core."""
+        """`folder` holds what does not fit in memory; threads 0 means every core."""
         self._threads = threads or len(os.sched_getaffinity(0))
         # Workers start before DuckDB has threads, so that forking them is safe.
         self._workers = ProcessPoolExecutor(
@@ -104,7 +104,7 @@ class DuckEngine:
         for done in [self._workers.submit(os.getpid) for _ in range(self._threads)]:
             done.result()
         self._folder = folder
-        self._con = duckdb.connect(str(folder / "linkage.duckdb"))
+        self._con = duckdb.connect()
         self._con.execute(f"SET threads = {self._threads}")
         self._con.execute(f"SET temp_directory = '{folder / 'spill'}'")
         self._con.execute("SET enable_progress_bar = false")
@@ -128,6 +128,8 @@ class DuckEngine:
             except duckdb.Error as error:
                 raise Unreadable(str(error)) from error
         self._con.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT rowid AS row, * FROM loaded")
+        # The rows have their numbers now; no later table needs an order.
+        self._con.execute("SET preserve_insertion_order = false")
 
     def put(self, table: str, schema: Mapping[str, str], rows: Sequence[Row]) -> None:
         columns = ", ".join(f"{name} {kind}" for name, kind in schema.items())

@@ -37,8 +37,8 @@ from furrow.science.linkage.engines import Engine, Row
 from furrow.science.linkage.link import CLEARLY_BETTER_BITS, MOST_IN_A_BLOCK
 from furrow.science.linkage.names import plain_name_pattern, read_name
 from furrow.science.linkage.numbers import read_numbers
-from furrow.science.linkage.profiles import Profile, Rarity, place_key
-from furrow.science.linkage.text import has_han, name_sound, plain
+from furrow.science.linkage.profiles import Profile, Rarity, place_key, postcode_key
+from furrow.science.linkage.text import has_han, name_sound
 
 # The columns of the table `listed`; a list that has no such column has NULL in it.
 COLUMNS = (
@@ -46,7 +46,7 @@ COLUMNS = (
     "email", "wechat", "birthday", "gender", "identity",
 )  # fmt: skip
 STAGES = ("read", "normalise", "group", "candidates", "judge", "settle", "write")
-_TRADED = ("０１２３４５６７８９＋（）－　\t", "0123456789+()-  ")
+_WIDE, _NARROW = "０１２３４５６７８９＋（）－　\t", "0123456789+()-  "
 _QUICK = "^([(]?[+]?86[)]?|0086|0)?(1[3-9][0-9]{9})$"
 Progress = Callable[[str], None]
 
@@ -121,12 +121,13 @@ def _normalise(engine: Engine, region: str) -> None:
     )
     engine.make(
         "name_cell",
-        f"""SELECT cell, regexp_extract(cell, '{plain_name_pattern()}', 0) <> '' AS is_plain
+        f"""SELECT cell, regexp_extract(replace(replace(cell, ' ', ''), '　', ''),
+            '{plain_name_pattern()}', 1) AS seen
         FROM (SELECT DISTINCT name AS cell FROM listed WHERE name IS NOT NULL) every_name""",
     )
     engine.apply(
         "odd_name",
-        "SELECT cell FROM name_cell WHERE NOT is_plain",
+        "SELECT cell FROM name_cell WHERE seen = ''",
         name_rows,
         {"cell": "VARCHAR", "name": "VARCHAR", "surname": "VARCHAR", "is_full": "BOOLEAN",
          "firm": "VARCHAR"},
@@ -135,8 +136,8 @@ def _normalise(engine: Engine, region: str) -> None:
     engine.make(
         "name_of",
         """SELECT cell, name, surname, is_full, firm FROM odd_name
-        UNION ALL SELECT cell, cell, substr(cell, 1, 1), TRUE, CAST(NULL AS STRING)
-        FROM name_cell WHERE is_plain""",
+        UNION ALL SELECT cell, seen, substr(seen, 1, 1), TRUE, CAST(NULL AS STRING)
+        FROM name_cell WHERE seen <> ''""",
     )
     engine.apply(
         "company_of",
@@ -167,13 +168,18 @@ def _quick_mobile(engine: Engine, column: str, region: str) -> str:
     """
     if region != "CN":
         return "CAST(NULL AS STRING)"
-    half_width = f"translate({column}, '{_TRADED[0]}', '{_TRADED[1]}')"
-    bare = engine.removed(half_width, "[ -]|[.]0+$|本人|[(]微信同号[)]")
+    bare = engine.removed(_narrow(column), "[ -]|[.]0+$|本人|[(]微信同号[)]")
     digits = f"regexp_extract({bare}, '{_QUICK}', 2)"
     return f"""CASE WHEN {column} LIKE '%00000000%' THEN NULL
         WHEN length({column}) = 11 AND {column} >= '13'
             AND try_cast({column} AS BIGINT) BETWEEN 13000000000 AND 19999999999 THEN {column}
         ELSE nullif({digits}, '') END"""
+
+
+def _narrow(column: str) -> str:
+    """SQL for a cell with its full-width digits and marks in half width. Most cells have none."""
+    return f"""CASE WHEN regexp_extract({column}, '[{_WIDE}]', 0) = '' THEN {column}
+        ELSE translate({column}, '{_WIDE}', '{_NARROW}') END"""
 
 
 def number_rows(rows: Sequence[Row], region: str) -> list[Row]:
@@ -288,11 +294,14 @@ _MAY_BE_ONE = """
 
 def _blocks(engine: Engine) -> Mapping[str, tuple[str, str, str]]:
     """Per kind: the value, the table it comes from, and which rows have it."""
-    listed = "known JOIN listed USING (row)"
-    half_width = "translate(listed.address, '０１２３４５６７８９', '0123456789')"
-    doors = engine.removed(half_width, "[^0-9]+")
-    days = engine.removed("listed.birthday", "[^0-9]+|00:00:00")
     wechat = engine.removed("lower(listed.wechat)", "^.*[:：] *")
+
+    def person_with(cell: str, noise: str, least: int) -> tuple[str, str, str]:
+        bare = engine.removed(_narrow(cell), noise)
+        table = f"""(SELECT row, who, {bare} AS bare FROM known JOIN listed USING (row)
+            WHERE is_full AND {cell} IS NOT NULL) person_with"""
+        return engine.hashed("who", "bare"), table, f"length(bare) > {least}"
+
     return {
         "number": ("number", "number_of", "TRUE"),
         "email": (engine.hashed("lower(listed.email)"), "listed", "listed.email LIKE '%@%'"),
@@ -306,8 +315,8 @@ def _blocks(engine: Engine) -> Mapping[str, tuple[str, str, str]]:
             "listed",
             "length(listed.identity) > 4",
         ),
-        "address": (engine.hashed("who", doors), listed, f"is_full AND length({doors}) > 2"),
-        "birthday": (engine.hashed("who", days), listed, f"is_full AND length({days}) > 4"),
+        "address": person_with("address", "[^0-9]+", 2),
+        "birthday": person_with("birthday", "[^0-9]+|00:00:00", 4),
         "company": (
             engine.hashed("who", "company"),
             "known",
@@ -382,13 +391,18 @@ def _judge(engine: Engine) -> None:
         LEFT JOIN reached r{side} ON r{side}.customer = p.{side}"""
         for side in "ab"
     )
+    # Only what both sides have can speak: the rest is not read.
     columns = ", ".join(
-        f"k{side}.name AS name_{side}, k{side}.surname AS surname_{side}, "
-        f"k{side}.is_full AS full_{side}, "
-        f"k{side}.who IS NOT NULL AND NOT k{side}.is_full AS firm_{side}, "
-        f"k{side}.company AS company_{side}, n{side}.times AS times_{side}, "
-        f"r{side}.low AS low_{side}, r{side}.high AS high_{side}, "
-        + ", ".join(f"n{side}.{column} AS {column}_{side}" for column in (*_FACTS, "address"))
+        f"""coalesce(k{side}.name, '') AS name_{side},
+        coalesce(k{side}.surname, '') AS surname_{side}, k{side}.is_full AS full_{side},
+        k{side}.who IS NOT NULL AND NOT k{side}.is_full AS firm_{side},
+        coalesce(k{side}.company, '') AS company_{side}, n{side}.times AS times_{side},
+        r{side}.low AS low_{side}, r{side}.high AS high_{side}, """
+        + ", ".join(
+            f"CASE WHEN na.{column} IS NOT NULL AND nb.{column} IS NOT NULL "
+            f"THEN n{side}.{column} ELSE '' END AS {column}_{side}"
+            for column in (*_FACTS, "address")
+        )
         for side in "ab"
     )
     engine.apply(
@@ -430,79 +444,54 @@ def _rarity(engine: Engine) -> Rarity:
 
 
 def judge_rows(rows: Sequence[Row], rarity: Rarity) -> list[Row]:
-    """Pairs of customers to verdicts; the pairs that are simply different are left out.
-
-    Only what both sides have is read: nothing else can speak.
-    """
+    """Pairs of customers to verdicts; the pairs that are simply different are left out."""
     width = (len(rows[0]) - 3) // 2 if rows else 0
     made: list[Row] = []
     for row in rows:
         a, b, number = row[:3]
         left, right = row[3 : 3 + width], row[3 + width :]
-        both = tuple(
-            x is not None and y is not None
-            for x, y in zip(left[_NAMES:], right[_NAMES:], strict=True)
-        )
-        found = compare_profiles(
-            _profile(a, number, left, both, with_sound=left[0] != right[0]),
-            _profile(b, number, right, both, with_sound=left[0] != right[0]),
+        with_sound = left[0] != right[0]
+        weight, findings, verdict, is_weak, is_contested = compare_profiles(
+            _profile(a, number, left, with_sound=with_sound),
+            _profile(b, number, right, with_sound=with_sound),
             rarity,
         )
-        if found.verdict != "different":
-            reasons = " ".join([f"{f.code}:{f.bits:.1f}" for f in found.findings])
-            made.append(
-                (a, b, found.weight, found.verdict, found.is_weak, found.is_contested, reasons)
-            )
+        if verdict != "different":
+            reasons = " ".join([f"{code}:{bits:.1f}" for code, bits, _, _ in findings])
+            made.append((a, b, weight, verdict, is_weak, is_contested, reasons))
     return made
 
 
-_NAMES = (
-    8  # name, surname, is_full, is_firm, company, times, low, high; then _FACTS and the address
-)
-
-
-def _profile(
-    customer: int, shared: int | None, facts: Row, both: Sequence[bool], *, with_sound: bool
-) -> Profile:
-    name, surname, is_full, is_firm, company, times, low, high = facts[:_NAMES]
-    numbers = dict.fromkeys([f"+{n}" for n in (shared, low, high) if n is not None])
-    read: dict[str, Any] = {
-        column: _READERS[column](facts[_NAMES + place])
-        for place, column in enumerate(_FACTS)
-        if both[place]
-    }
-    if both[-1]:
-        where = read_address(facts[-1])
-        read["road"], read["doors"] = where.road, where.numbers
-        if where.road and where.numbers:
-            read["address"] = where.key
-        if where.city:
-            read.setdefault("city", where.city)
-    if "gender" in read:
-        read["sex"] = read.pop("gender")
+def _profile(customer: int, shared: int | None, facts: Row, *, with_sound: bool) -> Profile:
+    """The columns of one side, in the order of `_judge`, normalised as `profile` does."""
+    (
+        name, surname, is_full, is_firm, company, times, low, high,
+        city, province, district, postcode, email, wechat, birthday, gender, identity, address,
+    ) = facts  # fmt: skip
+    where = read_address(address)
     return Profile(
         id=customer,
-        name=name or "",
-        surname=surname or "",
+        name=name,
+        surname=surname,
         is_full=is_full,
         is_firm=is_firm,
-        sound=_sound(name) if is_full and with_sound else "",
-        company=company or "",
-        numbers=tuple(numbers),
+        sound=_sound(name) if with_sound and is_full else "",
+        company=company,
+        numbers=tuple([f"+{n}" for n in dict.fromkeys((shared, low, high)) if n is not None]),
+        address=where.key if where.road and where.numbers else "",
+        road=where.road,
+        doors=where.numbers,
+        city=place_key(city) or where.city,
+        province=place_key(province),
+        district=place_key(district),
+        postcode=postcode_key(postcode),
+        email=email_key(email),
+        wechat=wechat_key(wechat),
+        birthday=birthday_key(birthday),
+        sex=sex_key(gender),
+        identity=identity_key(identity),
         times=times,
-        **read,
     )
-
-
-def _postcode(text: str) -> str:
-    return plain(text).casefold().replace(" ", "")
-
-
-_READERS: Mapping[str, Callable[[str], str]] = {
-    "city": place_key, "province": place_key, "district": place_key, "postcode": _postcode,
-    "email": email_key, "wechat": wechat_key, "birthday": birthday_key, "gender": sex_key,
-    "identity": identity_key,
-}  # fmt: skip
 
 
 @lru_cache(maxsize=1 << 15)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import log2
 
 from furrow.science.linkage.addresses import read_address
@@ -119,7 +120,7 @@ def profile(record: Record, *, region: str = "CN") -> Profile:
         city=place_key(record.city) or address.city,
         province=place_key(record.province),
         district=place_key(record.district),
-        postcode=plain(record.postcode).casefold().replace(" ", ""),
+        postcode=postcode_key(record.postcode),
         email=email_key(record.email),
         wechat=wechat,
         birthday=birthday_key(record.birthday),
@@ -142,6 +143,15 @@ def place_key(text: str) -> str:
     return place.removesuffix(" city")
 
 
+def postcode_key(text: str) -> str:
+    """A postcode without spaces, in lower case.
+
+    >>> postcode_key("SW1A 1AA")
+    'sw1a1aa'
+    """
+    return plain(text).casefold().replace(" ", "") if text else ""
+
+
 @dataclass(frozen=True)
 class Rarity:
     """What an agreement or a conflict is worth in a certain base.
@@ -160,14 +170,15 @@ class Rarity:
     against: Mapping[str, float] = field(default_factory=dict)
     usual: Mapping[str, float] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def prior(self) -> float:
         """log2 of the odds that two rows taken at random are one customer."""
         return log2(self.partners / self.rows)
 
     def bits(self, kind: str, value: str) -> float:
         """log2(1 / share of rows that have this value)."""
-        count = self.counts.get(kind, {}).get(value)
+        counted = self.counts.get(kind)
+        count = counted.get(value) if counted else None
         if count is None:
             if kind in PERSONAL:
                 return log2(self.rows)

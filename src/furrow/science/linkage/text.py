@@ -12,7 +12,6 @@ import pypinyin
 _INVISIBLE = re.compile(
     r"[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u2028-\u202f\u2060\ufeff]"
 )
-_SPACE = re.compile(r"\s+")
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -31,13 +30,11 @@ def plain(text: str) -> str:
     >>> plain("\\ufeff１３８　0013\\t8000 ")
     '138 0013 8000'
     """
-    if text.isascii():
-        return " ".join(text.split()) if text.isprintable() else _tidy(text)
-    return _tidy(unicodedata.normalize("NFKC", text))
-
-
-def _tidy(text: str) -> str:
-    return _SPACE.sub(" ", _INVISIBLE.sub("", text.replace("\t", " ").replace("\n", " "))).strip()
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    if not text.isprintable():  # no printable character is invisible, or a space other than " "
+        text = _INVISIBLE.sub("", text.replace("\t", " ").replace("\n", " "))
+    return " ".join(text.split())
 
 
 def has_han(text: str) -> bool:
