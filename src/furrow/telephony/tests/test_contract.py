@@ -28,6 +28,7 @@ from furrow.telephony.port import (
     Telephony,
 )
 from furrow.telephony.simulated import SimulatedTelephony
+from furrow.telephony.tests.bench_asterisk import outside
 
 OURS = "+864000000000"
 
@@ -44,6 +45,8 @@ class Bench:
     far_hang_up: Callable[[str], None]
     restart: Callable[[], None]
     seen: list[Event]
+    rings_for: float = 28  # seconds until our time-out
+    is_real: bool = False  # other processes need time between two looks
 
     async def until(self, kind: type[Event], leg: str | None = None) -> Event:
         """The first event of a kind (about a leg); fails after 10 s of real time."""
@@ -52,15 +55,16 @@ class Bench:
                 for event in self.seen:
                     if isinstance(event, kind) and leg in (None, getattr(event, "leg", None)):
                         return event
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.002 if self.is_real else 0)
 
     async def until_ended(self, leg: str) -> Ended:
         event = await self.until(Ended, leg)
         assert isinstance(event, Ended)
         return event
 
-    async def dial(self, leg: str, number: str, timeout_seconds: float = 28) -> None:
-        await self.phone.dial(leg, number, caller_id=OURS, timeout_seconds=timeout_seconds)
+    async def dial(self, leg: str, number: str, timeout_seconds: float | None = None) -> None:
+        seconds = timeout_seconds or self.rings_for
+        await self.phone.dial(leg, number, caller_id=OURS, timeout_seconds=seconds)
 
 
 async def _read(phone: Telephony, seen: list[Event]) -> None:
@@ -98,11 +102,34 @@ async def _simulated(clock: RealClock | VirtualClock) -> AsyncIterator[Bench]:
                 await task
 
 
+@asynccontextmanager
+async def _asterisk() -> AsyncIterator[Bench]:
+    async with outside() as real:
+        seen: list[Event] = []
+        reading = asyncio.create_task(_read(real.phone, seen))
+        try:
+            yield Bench(
+                real.phone,
+                ring_in=lambda leg, caller: real.ring_in(leg, caller, called=OURS),
+                far_hang_up=real.far_hang_up,
+                restart=real.restart,
+                seen=seen,
+                rings_for=2,
+                is_real=True,
+            )
+        finally:
+            await real.phone.close()
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
+
+
 Connect = Callable[[], AbstractAsyncContextManager[Bench]]
 
 SYSTEMS: dict[str, Connect] = {
     "simulated, virtual time": lambda: _simulated(VirtualClock()),
     "simulated, real time": lambda: _simulated(RealClock(speed=500)),
+    "asterisk": _asterisk,
 }
 
 
