@@ -36,6 +36,7 @@ from furrow.permits.models import Denial
 from furrow.pipeline.actions import give_score, move_stage
 from furrow.pipeline.rules import Score, Stage
 from furrow.pipeline.tests.make import make_standing
+from furrow.teamwork.tests.make import make_traces
 
 pytestmark = pytest.mark.django_db
 LATER = NOON + timedelta(hours=1)
@@ -67,6 +68,8 @@ def _fill(customer: Customer, *, by: User, campaigns: list[Campaign], random: Ra
     )
     perhaps(lambda: Row.objects.create(batch=make_list(), line=1, cells=[], customer=customer))
     perhaps(lambda: Lead.objects.create(source=make_source(), customer=customer, at=NOON))
+    for make_trace in make_traces(customer, by):
+        perhaps(make_trace)
 
 
 def _pair(seed: int) -> tuple[Customer, Customer]:

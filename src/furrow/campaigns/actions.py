@@ -376,6 +376,22 @@ def save_disposition(
     return found
 
 
+def hand_on(heirs: Mapping[int, int], person: User, at: datetime) -> int:
+    """Places waiting in campaigns go with the customers: customer -> new owner. How many; one
+    statement. An heir who is not one of the campaign's agents becomes one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("furrow.campaigns", "hand_on"),
+            {
+                "customers": list(heirs),
+                "heirs": list(heirs.values()),
+                "person": person.pk,
+            },
+        )
+        [moved] = cursor.fetchone() or [0]
+    return int(moved)
+
+
 def move_targets(duplicate: Customer, into: Customer) -> None:
     """Where both are in a campaign, the kept one's place stands."""
     both = Target.objects.filter(customer=into).values("campaign_id")

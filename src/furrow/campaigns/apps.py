@@ -6,7 +6,9 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         from furrow.customers.holdings import declare
+        from furrow.teamwork.duties import declare_duty
 
-        from .actions import move_targets
+        from .actions import hand_on, move_targets
 
         declare("campaigns.Target.customer", move=move_targets)
+        declare_duty("targets", move=hand_on)

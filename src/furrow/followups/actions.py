@@ -1,8 +1,9 @@
 """Promising, keeping and handing over follow-ups."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from furrow.audit.actions import record
 from furrow.calls.models import Call
@@ -75,6 +76,20 @@ def finish_due(*, call: Call, by: User, at: datetime) -> int:
         finish_followup(followup=followup, by=by, at=at, call=call)
         for followup in FollowUp.objects.open().filter(customer=call.customer)
     )
+
+
+def hand_on(heirs: Mapping[int, int], person: User, at: datetime) -> int:
+    """Open promises of `person` go with the customers: customer -> new owner. How many; one
+    statement, whatever the number."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE followups_followup AS followup SET assigned_to_id = one.heir"
+            " FROM unnest(%s::bigint[], %s::bigint[]) AS one (customer, heir)"
+            " WHERE followup.customer_id = one.customer AND followup.done_at IS NULL"
+            " AND followup.assigned_to_id = %s",
+            [list(heirs), list(heirs.values()), person.pk],
+        )
+        return cursor.rowcount
 
 
 def move_followups(duplicate: Customer, into: Customer) -> None:

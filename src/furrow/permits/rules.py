@@ -71,6 +71,7 @@ class Facts:
     agent_is_on_the_line: bool  # with whomever
     campaign: CampaignWindow | None
     purpose: Purpose = Purpose.SALES
+    is_collaborator: bool = False  # the agent helps the owner with this customer (B5)
 
 
 @dataclass(frozen=True)
@@ -246,13 +247,13 @@ def _agent(facts: Facts, at: datetime) -> Answer:
 def _ownership(facts: Facts, at: datetime) -> Answer:
     if facts.owner_id == facts.agent_id:  # both None: nobody's customer, dialled for nobody yet
         return Answer("ownership", "B3", True)
-    if facts.owner_id is None and facts.may_call_unowned:
+    if facts.owner_id is None and facts.may_call_unowned or facts.is_collaborator:
         return Answer("ownership", "B3", True)
     if facts.owner_id is None:
         return Answer("ownership", "B3", False, _t("Nobody owns this customer. Claim it first."))
-    why = _t("This customer is looked after by %(owner)s, who alone may call.") % {
-        "owner": facts.owner_name
-    }
+    why = _t(
+        "This customer is looked after by %(owner)s. Only the owner and collaborators may call."
+    ) % {"owner": facts.owner_name}
     return Answer("ownership", "B3", False, why)
 
 

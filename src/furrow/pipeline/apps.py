@@ -10,8 +10,10 @@ class PipelineConfig(AppConfig):
         from furrow.customers.columns import declare_column
         from furrow.customers.filters import declare_filter
         from furrow.customers.holdings import declare
+        from furrow.teamwork.traits import declare_trait
 
         from . import actions, queries
+        from .rules import Stage
 
         declare_welcome(actions.enter_pipeline)
         declare("pipeline.Standing.customer", move=actions.move_standing)
@@ -21,3 +23,4 @@ class PipelineConfig(AppConfig):
         declare_filter("cp", _("CP"), apply=queries.with_cp_from, choices=queries.cp_choices)
         declare_column("stage", _("Stage"), cells=queries.stage_cells)
         declare_column("cp", _("CP"), cells=queries.cp_cells)
+        declare_trait("stage", _("Stage"), values=queries.stages_of, choices=Stage.choices)

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class TeamworkConfig(AppConfig):
@@ -6,10 +7,22 @@ class TeamworkConfig(AppConfig):
 
     def ready(self) -> None:
         from furrow.customers.holdings import declare
+        from furrow.customers.ties import declare_tie
 
-        from . import actions
+        from . import actions, traits
+        from .queries import clashes, credit
 
-        declare("teamwork.Clash.customer", move=actions.move_clashes)
-        declare("teamwork.Collaboration.customer", move=actions.move_collaborations)
-        declare("teamwork.Sale.customer", move=actions.move_sales)
+        declare("teamwork.Clash.customer", move=actions.move_clashes, tell=clashes.tell_clashes)
+        declare(
+            "teamwork.Collaboration.customer",
+            move=actions.move_collaborations,
+            tell=credit.tell_collaborations,
+        )
+        declare("teamwork.Sale.customer", move=actions.move_sales, tell=credit.tell_sales)
         declare("teamwork.HandoverItem.customer", move=actions.move_items)
+        declare_tie(
+            "collaborator",
+            because=_("You help the owner with this customer."),
+            customers=credit.tied_customers,
+        )
+        traits.declare_own()

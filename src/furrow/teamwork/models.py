@@ -224,6 +224,18 @@ class ClashStep(models.Model):
     def __str__(self) -> str:
         return f"step #{self.pk} of clash {self.clash_id}"
 
+    @property
+    def title(self) -> str:
+        """What it led to, in the reader's language."""
+        state = ClashState(self.state)
+        if state in (ClashState.DECIDED, ClashState.CLOSED):
+            return " · ".join(str(said) for said in (Ruling(self.ruling).label, self.why) if said)
+        return str(state.label)
+
+    @property
+    def why(self) -> str:
+        return str(Grounds(self.grounds).label)
+
 
 # -- shares and credit -----------------------------------------------------------------------------
 

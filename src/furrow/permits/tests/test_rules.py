@@ -132,6 +132,7 @@ def test_each_check_refuses_with_its_rule_and_next_moment(
         {"policy": QUIET, "refused_at": TEN - DAY, "purpose": Purpose.CALLBACK},
         {"policy": CAPPED, "number_dialled_at": [TEN - HOUR, TEN - HOUR]},
         {"owner_id": None, "may_call_unowned": True},
+        {"owner_id": 8, "is_collaborator": True},
     ],
 )
 def test_what_no_longer_stands_in_the_way(changes: dict[str, Any]) -> None:
