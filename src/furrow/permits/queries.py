@@ -42,7 +42,7 @@ def facts_for(
     """Everything the gate asks about, as it stands now.
 
     Inside `request_permit` the customer's row is locked, so the answer still holds when the
-    permit is stored; elsewhere it is what would be said now. Eight queries, about 4 ms.
+    permit is stored; elsewhere it is what would be said now. Seven queries, for somebody else's customer eight; about 4 ms.
     """
     customer = number.customer
     numbers = numbers_of(customer)
@@ -82,8 +82,14 @@ def facts_for(
         agent_is_on_the_line=any(agent and p.agent_id == agent.pk for p in open_permits),
         campaign=campaign,
         purpose=purpose,
-        is_collaborator=agent is not None and helps(customer_id=customer.pk, user=agent, at=at),
+        is_collaborator=agent is not None and _helps(agent, customer, at=at),
     )  # fmt: skip
+
+
+def _helps(agent: User, customer: Customer, *, at: datetime) -> bool:
+    """Whether the agent works with the owner, somebody else, on this customer (B5)."""
+    is_others = customer.owner_id is not None and customer.owner_id != agent.pk
+    return is_others and helps(customer_id=customer.pk, user=agent, at=at)
 
 
 def _who(asked: Permit | Denial) -> str:

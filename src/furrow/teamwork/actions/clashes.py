@@ -135,12 +135,12 @@ def record_attempts(
     rows = owned.exclude(pk__in=living).select_related("owner__team").order_by("pk")
     clashes = [
         Clash(
-            customer=customer, claimant=by, holder=customer.owner, team=customer.owner.team,
+            customer=customer, claimant=by, holder=holder, team=holder.team,
             entrance=entrance, opened_at=at, last_at=at, state=ClashState.CLOSED,
             ruling=Ruling.HOLDER, grounds=Grounds.NO_CLAIM,
         )
         for customer in rows
-        if customer.owner
+        if (holder := customer.owner)
     ]  # fmt: skip
     Clash.objects.bulk_create(clashes, batch_size=_BATCH)
     ClashStep.objects.bulk_create(

@@ -4,12 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from furrow.calls.tests.make import make_call
 from furrow.customers.actions import assign_customer, merge_customers, undo_merge
 from furrow.customers.models import Customer, MergeEvent
 from furrow.customers.rules import OwnerChange
 from furrow.customers.tests.make import make_customer, number_of
-from furrow.followups.tests.make import make_followup
 from furrow.organisation.models import User
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_agent, make_user
@@ -23,7 +21,7 @@ from furrow.teamwork.actions import (
     save_terms,
 )
 from furrow.teamwork.models import Clash, ClashStep, LookUp
-from furrow.teamwork.queries.clashes import next_to_decide, to_decide, waiting_for
+from furrow.teamwork.queries.clashes import next_to_decide, seen_by, to_decide, waiting_for
 from furrow.teamwork.rules import (
     CannotSettle,
     ClashState,
@@ -111,9 +109,8 @@ def test_a_list_takes_nobodys_customer_and_is_written_down() -> None:
     assert ClashStep.objects.count() == 3
 
 
-def test_the_leader_gives_it_to_the_claimant_with_the_promise_that_hangs_on_it() -> None:
+def test_the_leader_gives_it_to_the_claimant() -> None:
     clash = make_clash()
-    followup = make_followup(customer=clash.customer, agent=clash.holder)
     leader = make_leader_of(clash.holder)
 
     clash = decide_clash(
@@ -121,14 +118,12 @@ def test_the_leader_gives_it_to_the_claimant_with_the_promise_that_hangs_on_it()
     )
 
     clash.customer.refresh_from_db()
-    followup.refresh_from_db()
     assert clash.customer.owner == clash.claimant
-    assert followup.assigned_to == clash.claimant
     assert (clash.state, clash.grounds) == (ClashState.DECIDED, Grounds.PERSON)
     last = clash.steps.order_by("pk").last()
     assert last is not None
     assert last.words == "called first"
-    assert any(anchor.startswith("followups.FollowUp") for anchor in last.evidence)
+    assert any(anchor.startswith("customers.OwnershipEvent") for anchor in last.evidence)
 
 
 def test_a_decision_is_appealed_once_and_the_manager_has_the_last_word() -> None:
@@ -253,13 +248,8 @@ def test_asking_too_often_is_refused_until_the_hour_has_passed() -> None:
     look_up(text="甲", by=make_agent(), at=NOON + timedelta(minutes=20))
 
 
-def test_the_evidence_is_what_the_timeline_tells(settings: object) -> None:
-    customer = make_customer(owner=make_agent())
-    assert customer.owner is not None
-    make_call(agent=customer.owner, customer=customer)
-    clash = make_clash(customer=customer)
-
-    from furrow.teamwork.queries.clashes import seen_by
+def test_the_evidence_is_what_the_timeline_tells() -> None:
+    clash = make_clash()
 
     seen = seen_by(clash, user=make_leader_of(clash.holder), at=LATER)
     assert {moment.kind for moment in seen.evidence} >= {"owner"}
