@@ -62,6 +62,11 @@ COMMANDS: dict[str, dict[str, Command]] = {
         "events": Command("what browsers see change by itself", "furrow.config.serve:events"),
         "worker": Command("background jobs", "furrow.config.serve:worker"),
         "dialer": Command("the dialling loop and the phone lines", "furrow.config.serve:dialer"),
+        "asterisk": Command(
+            "a telephone switch of one's own: asterisk install, run, check",
+            "furrow.config.asterisk:main",
+            needs_database=False,
+        ),
         "administrator": Command(
             "make the first person of a new company", "furrow.config.administrator:main"
         ),

@@ -219,6 +219,22 @@ class Telephony(Protocol):
         """Record a leg and all it hears, until it ends; RecordingDone follows."""
         ...
 
+    async def pause_recording(self, leg: str) -> None:
+        """Keep what is said now out of the leg's recordings: a card number, a password."""
+        ...
+
+    async def resume_recording(self, leg: str) -> None:
+        """Record again."""
+        ...
+
+    async def give_account(self, agent: str, password: str) -> None:
+        """Let the agent's own phone sign in with this password, and with none it had before."""
+        ...
+
+    async def take_account(self, agent: str) -> None:
+        """Let the agent's phone sign in no more. One that could not is success."""
+        ...
+
     async def supervise(self, agent_leg: str, supervisor_leg: str, mode: Supervision) -> None:
         """Put a supervisor on an agent's conversation. A later mode replaces the earlier."""
         ...

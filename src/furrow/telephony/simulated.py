@@ -285,6 +285,18 @@ class SimulatedTelephony:
     async def record(self, leg: str, name: str) -> None:
         self._living(leg).recordings.setdefault(name, self._clock.now())
 
+    async def pause_recording(self, leg: str) -> None:
+        self._living(leg)
+
+    async def resume_recording(self, leg: str) -> None:
+        self._living(leg)
+
+    async def give_account(self, agent: str, password: str) -> None:
+        """Agents here have no phones of their own: every line stands by itself."""
+
+    async def take_account(self, agent: str) -> None:
+        """As above."""
+
     async def supervise(self, agent_leg: str, supervisor_leg: str, mode: Supervision) -> None:
         agent, supervisor = self._living(agent_leg), self._living(supervisor_leg)
         match mode:

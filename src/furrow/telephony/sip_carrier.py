@@ -16,6 +16,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from furrow.telephony.simulated import CarrierSettings, Fate
+
 _PHRASES = {
     100: "Trying",
     180: "Ringing",
@@ -28,6 +30,14 @@ _PHRASES = {
     502: "Bad Gateway",
     503: "Service Unavailable",
     603: "Decline",
+}
+_FINALS = {
+    Fate.BUSY: 486,
+    Fate.REFUSES: 603,
+    Fate.EMPTY_NUMBER: 404,
+    Fate.SWITCHED_OFF: 480,
+    Fate.OUT_OF_SERVICE: 502,
+    Fate.TRUNK_FAULT: 503,
 }
 _ALAW = 8  # RTP payload types
 _TONES = 101
@@ -472,3 +482,39 @@ def _set_remote(call: Call, body: str) -> None:
     port = re.search(r"^m=audio (\d+)", body, re.M)
     if host and port:
         call.remote = (host[1], int(port[1]))
+
+
+def audible(world: CarrierSettings) -> Callable[[str], Script]:
+    """The simulated carrier's world as a provider's: who answers, when, and what is heard.
+
+    Voices are notes, not words: a low one that draws breath for people, a high one that never
+    does for machines, three rising tones for what a network announces.
+    """
+    dice = random.Random(world.seed)  # noqa: S311 - a game, not a lock
+    person = tone(330, 1.2, loudness=0.25) + b"\xd5" * 6400
+    machine = tone(660, 5, loudness=0.25)
+    announcement = b"".join(tone(hertz, 0.33, loudness=0.25) for hertz in (950, 1400, 1800))
+
+    def decide(number: str) -> Script:
+        fate = world.fate_of(number, dice)
+        ring = min(world.ring.draw(dice), 25.0)
+        match fate:
+            case Fate.TALKS:
+                shares = [share for share, _ in world.talk]
+                lasting = dice.choices([each for _, each in world.talk], shares)[0]
+                seconds = min(lasting.draw(dice), world.longest_talk_seconds)
+                return Script(ring=ring, voice=person, loops=True, talk=seconds)
+            case Fate.STAYS:
+                return Script(ring=ring, voice=person, loops=True)
+            case Fate.MACHINE:
+                return Script(ring=ring, voice=machine, loops=True, talk=world.machine_seconds)
+            case Fate.RINGS_OUT:
+                return Script(ring=None)
+            case Fate.BUSY | Fate.REFUSES:
+                return Script(ring=ring / 2, final=_FINALS[fate])
+            case Fate.TRUNK_FAULT:
+                return Script(ring=0, final=_FINALS[fate])
+            case _:
+                return Script(ring=0.1, final=_FINALS[fate], announcement=announcement)
+
+    return decide

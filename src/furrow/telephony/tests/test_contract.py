@@ -285,6 +285,8 @@ async def test_commands_on_a_leg_that_is_gone_say_so(bench: Bench) -> None:
         phone.dtmf("gone", "1"),
         phone.play("gone", "sorry"),
         phone.record("gone", "r"),
+        phone.pause_recording("gone"),
+        phone.resume_recording("gone"),
         phone.supervise("agent-1", "gone", Supervision.LISTEN),
     ):
         with pytest.raises(LegGone):
@@ -310,6 +312,16 @@ async def test_commands_may_be_repeated(bench: Bench) -> None:
     for _ in range(2):
         await phone.unmute("agent-1")
     await phone.dtmf("call-1", "12#")
+    for _ in range(2):
+        await phone.record("call-1", "call-1")
+    for _ in range(2):
+        await phone.pause_recording("call-1")
+    for _ in range(2):
+        await phone.resume_recording("call-1")
+    for _ in range(2):
+        await phone.give_account("1002", "a-short-lived-password")
+    for _ in range(2):
+        await phone.take_account("1002")
     for _ in range(2):
         await phone.separate("call-1")
 
