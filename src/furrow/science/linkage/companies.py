@@ -14,8 +14,14 @@ _LEGAL = re.compile(
     r"(?:股份有限责任公司|股份有限公司|有限责任公司|有限公司|股份公司|集团公司|总公司|有限合伙|普通合伙|个体工商户|个体户|公司|集团|有限|股份)+$"
 )
 FIRM_ENDS = "司团限份厂店行心室所校院部处场社会库铺馆廠團"
+_BRANCH_ENDS = (
+    "分公司", "子公司", "办事处", "分店", "分行", "支行", "分部", "分厂", "营业部", "代表处",
+    "联络处",
+)  # fmt: skip
 _BRANCH = re.compile(
-    r"(?P<branch>(?:第[一二三四五六七八九十\d]+)?[^公司厂店行]{0,8}?(?:分公司|子公司|办事处|分店|分行|支行|分部|分厂|营业部|代表处|联络处))$"
+    r"(?P<branch>(?:第[一二三四五六七八九十\d]+)?[^公司厂店行]{0,8}?(?:"
+    + "|".join(_BRANCH_ENDS)
+    + "))$"
 )
 _BRACKETS = re.compile(r"[(\[【]([^)\]】]*)[)\]】]?")
 _NOT_WORD = re.compile(r"[^\w\s&]|_")
@@ -78,9 +84,14 @@ def is_company(text: str) -> bool:
         return False
     name = simplified(plain(text)).casefold()
     if has_han(name):
-        return bool(_LEGAL.search(name) or _BRANCH.search(name)) or bool(
-            re.search(
-                r"(?:厂|店|行|中心|工作室|事务所|学校|医院|商行|经营部|酒店|超市|协会|银行)$", name
+        return (
+            bool(_LEGAL.search(name))
+            or name.endswith(_BRANCH_ENDS)
+            or bool(
+                re.search(
+                    r"(?:厂|店|行|中心|工作室|事务所|学校|医院|商行|经营部|酒店|超市|协会|银行)$",
+                    name,
+                )
             )
         )
     return bool(set(_NOT_WORD.sub(" ", name).split()) & _SURELY_A_FIRM)
@@ -92,7 +103,7 @@ def _read_chinese(name: str) -> CompanyReading:
         if short_place(inside) in province_of_city():
             place = place or short_place(inside)
     name = re.sub(r"[^\w]|_", "", _BRACKETS.sub("", name)) or re.sub(r"[^\w]|_", "", name)
-    found = _BRANCH.search(name)
+    found = _BRANCH.search(name) if name.endswith(_BRANCH_ENDS) else None
     if found and found.start() >= 2:
         branch, name = found.group("branch"), name[: found.start()]
     core = _LEGAL.sub("", name)

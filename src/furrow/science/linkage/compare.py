@@ -9,7 +9,7 @@ is part of the weight: 0 bits is an even chance.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -29,6 +29,10 @@ from furrow.science.linkage.text import has_han, words
 
 SAME_BITS = 5.0  # from here on two records are joined without asking
 DOUBTFUL_BITS = -3.0  # from here on a person is asked
+# How much likelier one customer's rows share such a value than its frequency says, in bits.
+WORTH: Mapping[str, float] = {
+    "mobile": 5.5, "line": 4.0, "email": 11.0, "wechat": 12.0, "identity": 6.0,
+}  # fmt: skip
 _CONFLICT = -9.0
 
 
@@ -135,7 +139,7 @@ def _sum(
     if is_half_alike or "name_differs" in codes or "surname_differs" in codes:
         most = 0.0
     elif "same_number" in codes and ("same_surname" in codes or codes.isdisjoint(_NAMED)):
-        most = 5.5
+        most = WORTH["mobile"]
     else:
         return sum([finding.bits for finding in findings])
     shared = sum([finding.bits for finding in findings if finding.code in _HOUSEHOLD])
@@ -364,7 +368,8 @@ def _numbers(a: Profile, b: Profile, rarity: Rarity) -> Reason | None:
         best = shared[0]
         if len(shared) > 1:
             best = max(shared, key=lambda n: (rarity.bits("number", n), is_mobile(n)))
-        bits = rarity.personal_bits("number", best, 5.5 if is_mobile(best) else 4.0)
+        worth = WORTH["mobile" if is_mobile(best) else "line"]
+        bits = rarity.personal_bits("number", best, worth)
         return Reason("same_number", bits, best, best)
     left, right = a.numbers[0], b.numbers[0]
     for ours in a.numbers:
@@ -486,15 +491,15 @@ def _one_within_other(left: Sequence[str], right: Sequence[str]) -> bool:
 
 def _contacts(a: Profile, b: Profile, rarity: Rarity) -> list[Reason]:
     findings = []
-    for code, left, right, worth, against in (
-        ("email", a.email, b.email, 11.0, -1.0),
-        ("wechat", a.wechat, b.wechat, 12.0, -1.0),
-        ("identity", a.identity, b.identity, 6.0, -6.0),
+    for code, left, right, against in (
+        ("email", a.email, b.email, -1.0),
+        ("wechat", a.wechat, b.wechat, -1.0),
+        ("identity", a.identity, b.identity, -6.0),
     ):
         if not left or not right:
             continue
         if left == right:
-            bits = rarity.personal_bits(code, left, worth)
+            bits = rarity.personal_bits(code, left, WORTH[code])
             findings.append(Reason(f"same_{code}", bits, left, right))
         elif _slipped(left, right):
             # One slip in a WeChat id is as likely to be somebody else's.

@@ -12,7 +12,8 @@ from furrow.science.linkage.text import plain, words
 _MAIL = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
 _SPACED_MARK = re.compile(r"\s*([@.])\s*")
 _WECHAT_LABEL = re.compile(r"^(?:微信号?|wechat|weixin|vx|wx|v)\s*[:：号]\s*", re.I)
-_WECHAT = re.compile(r"[a-z][a-z0-9_-]{3,31}|\d{5,15}")
+WECHAT_PATTERN = "[a-z][a-z0-9_-]{3,31}|[0-9]{5,15}"
+_WECHAT = re.compile(WECHAT_PATTERN)
 _MONTHS = {
     m: n
     for n, m in enumerate(
@@ -52,7 +53,7 @@ def wechat_key(text: str) -> str:
     return name if _WECHAT.fullmatch(name) and not is_placeholder(name) else ""
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 17)  # every day of a long life in six spellings
 def birthday_key(text: str) -> str:
     """A birthday as YYYY-MM-DD (or YYYY-MM when no day is given), or "".
 

@@ -176,7 +176,7 @@ class DuckEngine:
         return f"regexp_replace({text}, '{pattern}', '', 'g')"
 
     def hashed(self, *texts: str) -> str:
-        return f"hash({', '.join(texts)})"
+        return f"CAST(hash({', '.join(texts)}) >> 1 AS BIGINT)"
 
     def close(self) -> None:
         self._con.close()

@@ -42,14 +42,18 @@ class NumberReading:
 
     problem is "" when a number was read, otherwise one of "empty", "lost" (a spreadsheet kept
     only the first digits), "placeholder", "unreadable" (no digits, or masked), "impossible"
-    (digits that are nobody's number). is_valid says that every number belongs to a range known
-    to be allocated; a number can be possible and not valid.
+    (digits that are nobody's number).
     """
 
     numbers: tuple[str, ...] = ()
     extension: str = ""
     problem: str = ""
-    is_valid: bool = False
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether every number belongs to a range known to be allocated; a number can be possible
+        and not valid. 30 µs for a number not seen lately."""
+        return bool(self.numbers) and all(map(_is_valid, self.numbers))
 
 
 def read_numbers(cell: str, *, region: str = "CN") -> NumberReading:
@@ -60,7 +64,7 @@ def read_numbers(cell: str, *, region: str = "CN") -> NumberReading:
     >>> read_numbers("+86 138-0013-8000").numbers
     ('+8613800138000',)
     >>> read_numbers("（010）6552 9988 转 8023")
-    NumberReading(numbers=('+861065529988',), extension='8023', problem='', is_valid=True)
+    NumberReading(numbers=('+861065529988',), extension='8023', problem='')
     >>> read_numbers("13800138000/13900139000(微信同号)").numbers
     ('+8613800138000', '+8613900139000')
     >>> read_numbers("+17027317547").numbers
@@ -111,22 +115,12 @@ def guess_region(cells: Iterable[str]) -> str:
     return "US" if american > chinese else "CN"
 
 
-@lru_cache(maxsize=1)
-def _allocated_mobile() -> re.Pattern[str]:
-    metadata = phonenumbers.PhoneMetadata.metadata_for_region("CN")
-    assert metadata is not None  # noqa: S101  libphonenumber always knows China
-    assert metadata.mobile is not None  # noqa: S101
-    return re.compile(metadata.mobile.national_number_pattern or "")
-
-
 def _plain_mobile(digits: str) -> NumberReading | None:
     if digits[0] != "1" or digits[1] not in "3456789":
         return None
     if _made_up(digits):
         return NumberReading(problem="placeholder")
-    return NumberReading(
-        ("+86" + digits,), is_valid=_allocated_mobile().fullmatch(digits) is not None
-    )
+    return NumberReading(("+86" + digits,))
 
 
 @lru_cache(maxsize=1 << 16)
@@ -151,32 +145,25 @@ def _read(cell: str, region: str) -> NumberReading:
     if _made_up(digits):
         return NumberReading(problem="placeholder")
     numbers: list[str] = []
-    valid = True
     extension = ""
     for part in _BETWEEN.split(_REMARK.sub(" ", text)):
-        found, part_extension, part_valid = _read_part(part, region)
+        found, part_extension = _read_part(part, region)
         for number in found:
             if number not in numbers:
                 numbers.append(number)
         extension = extension or part_extension
-        valid = valid and (part_valid or not found)
     if not numbers:
         return NumberReading(problem="impossible")
-    return NumberReading(tuple(numbers), extension, "", valid)
+    return NumberReading(tuple(numbers), extension)
 
 
-def _read_part(text: str, region: str) -> tuple[list[str], str, bool]:
-    """The numbers of one stretch without separators, its extension, and whether all are valid."""
+def _read_part(text: str, region: str) -> tuple[list[str], str]:
+    """The numbers of one stretch without separators, and its extension."""
     if region == "CN":
         mobiles = ["".join(filter(str.isdecimal, m)) for m in _MOBILE.findall(text)]
         if mobiles:
-            beside = _chinese_landline(_MOBILE.sub(" ; ", text), "") or ([], "", True)
-            allocated = _allocated_mobile()
-            return (
-                ["+86" + m for m in mobiles if not _made_up(m)] + beside[0],
-                beside[1],
-                beside[2] and all(allocated.fullmatch(m) for m in mobiles),
-            )
+            lines, extension = _chinese_landline(_MOBILE.sub(" ; ", text), "") or ([], "")
+            return ["+86" + m for m in mobiles if not _made_up(m)] + lines, extension
     extension = ""
     marked = _EXTENSION.search(text)
     if marked:
@@ -184,7 +171,7 @@ def _read_part(text: str, region: str) -> tuple[list[str], str, bool]:
         text = text[: marked.start()] + " " + text[marked.end() :]
     american = _AMERICAN.search(text)
     if american and not (region == "CN" and american.group(1) in ("400", "800")):
-        return _checked("+1" + "".join(american.groups()), extension)
+        return ["+1" + "".join(american.groups())], extension
     if region == "CN" and not _FOREIGN.match(re.sub(r"^(?:\+|00)86", "", text.strip())):
         landline = _chinese_landline(text, extension)
         if landline:
@@ -193,16 +180,14 @@ def _read_part(text: str, region: str) -> tuple[list[str], str, bool]:
         for chunk in pattern.findall(text):
             found = _international(chunk, region)
             if found:
-                return _checked(found, extension)
-    if marked is None:
-        return _vanity(text, region)
-    return [], "", True
+                return [found], extension
+    return ([] if marked else _vanity(text)), ""
 
 
-def _chinese_landline(text: str, extension: str) -> tuple[list[str], str, bool] | None:
+def _chinese_landline(text: str, extension: str) -> tuple[list[str], str] | None:
     service = _SERVICE.search(text)
     if service:
-        return ["+86" + re.sub(r"\D", "", service.group(1))], extension, True
+        return ["+86" + re.sub(r"\D", "", service.group(1))], extension
     found = []
     for match in _LANDLINE.finditer(text):
         area, local = match.group(1).lstrip("0"), re.sub(r"\D", "", match.group(2))
@@ -211,15 +196,13 @@ def _chinese_landline(text: str, extension: str) -> tuple[list[str], str, bool] 
         is_bare = not match.group(1).startswith("0") and not re.search(
             r"[()\s-]|86", match.group(0)
         )
-        if is_bare and not _checked("+86" + area + local, "")[2]:
+        if is_bare and not _is_valid("+86" + area + local):
             continue  # of bare digits, only an area code libphonenumber knows is believed
         found.append("+86" + area + local)
         if not extension:
             dashed = _DASHED_EXTENSION.match(text, match.end())
             extension = dashed.group(1) if dashed else ""
-    if not found:
-        return None
-    return found, extension, all(_checked(number, "")[2] for number in found)
+    return (found, extension) if found else None
 
 
 def _international(chunk: str, region: str) -> str:
@@ -234,26 +217,22 @@ def _international(chunk: str, region: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _vanity(text: str, region: str) -> tuple[list[str], str, bool]:
+def _vanity(text: str) -> list[str]:
     """1-800-FLOWERS: letters for digits, as American businesses write them."""
     if not re.search(r"\d{3}[\s-]+[A-Z]{4,}", text):
-        return [], "", True
+        return []
     try:
         number = phonenumbers.parse(text, "US")
     except phonenumbers.NumberParseException:
-        return [], "", True
+        return []
     if not phonenumbers.is_valid_number(number):
-        return [], "", True
-    return [phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)], "", True
+        return []
+    return [phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)]
 
 
 @lru_cache(maxsize=1 << 14)
 def _is_valid(number: str) -> bool:
     return phonenumbers.is_valid_number(phonenumbers.parse(number))
-
-
-def _checked(number: str, extension: str) -> tuple[list[str], str, bool]:
-    return [number], extension, _is_valid(number)
 
 
 def _made_up(digits: str) -> bool:

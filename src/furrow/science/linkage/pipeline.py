@@ -3,7 +3,8 @@
 In one customer list nearly all duplicates share a number and a name, so:
 
 1. every distinct name, firm and unusual number is normalised once (Python, in parallel);
-2. rows with one number and one full name are one customer (SQL, one grouping per number);
+2. rows with one full name and one number, e-mail address, WeChat id or identity number are one
+   customer (SQL, one grouping);
 3. what is left is brought together by any value two customers share: a number under two names, an
    e-mail address, a WeChat id, an identity number, a name with an address, a firm or a birthday;
 4. `compare_profiles` judges these pairs, with frequencies counted among the customers of step 2;
@@ -25,8 +26,9 @@ from typing import Any
 
 from furrow.science.linkage.addresses import read_address
 from furrow.science.linkage.companies import is_company, read_company
-from furrow.science.linkage.compare import SAME_BITS, compare_profiles
+from furrow.science.linkage.compare import SAME_BITS, WORTH, compare_profiles
 from furrow.science.linkage.contacts import (
+    WECHAT_PATTERN,
     birthday_key,
     email_key,
     identity_key,
@@ -37,6 +39,7 @@ from furrow.science.linkage.engines import Engine, Row
 from furrow.science.linkage.link import CLEARLY_BETTER_BITS, MOST_IN_A_BLOCK
 from furrow.science.linkage.names import plain_name_pattern, read_name
 from furrow.science.linkage.numbers import read_numbers
+from furrow.science.linkage.placeholders import DUMMY_MAIL_PATTERN
 from furrow.science.linkage.profiles import Profile, Rarity, place_key, postcode_key
 from furrow.science.linkage.text import has_han, name_sound
 
@@ -146,18 +149,31 @@ def _normalise(engine: Engine, region: str) -> None:
         {"cell": "VARCHAR", "company": "VARCHAR"},
         given=None,
     )
-    # `who` is what a row is about: its person, or its firm in a list of firms.
+    _know(engine)
+
+
+def _know(engine: Engine) -> None:
+    """The table `known`: what is known of each row, `who` it is about (its person, or its firm in
+    a list of firms), and what may bring it together with others of that name."""
     persons = engine.rows("SELECT count(*), sum(CASE WHEN is_full THEN 1 ELSE 0 END) FROM name_of")
     of_firms = 2 * int(persons[0][1] or 0) <= int(persons[0][0])
     firm = "coalesce(n.firm, c.company)" if of_firms else "n.firm"
+    doors = engine.removed(_narrow("address"), "[^0-9]+")
+    days = engine.removed(_narrow("birthday"), "[^0-9]+|00:00:00")
     engine.make(
         "known",
-        f"""SELECT row, n.name AS name, n.surname AS surname, coalesce(n.is_full, FALSE) AS is_full,
-            coalesce(c.company, n.firm) AS company,
-            CASE WHEN n.is_full THEN n.name WHEN n.name IS NULL THEN {firm} END AS who
-        FROM listed
-        LEFT JOIN name_of n ON listed.name = n.cell
-        LEFT JOIN company_of c ON listed.company = c.cell""",
+        f"""SELECT row, name, surname, is_full, company, who,
+            CASE WHEN who IS NOT NULL THEN {engine.hashed("who")} END AS whose,
+            CASE WHEN length(doors) > 2 THEN {engine.hashed("who", "doors")} END AS who_where,
+            CASE WHEN length(days) > 4 THEN {engine.hashed("who", "days")} END AS who_when
+        FROM (SELECT row, n.name AS name, n.surname AS surname,
+                coalesce(n.is_full, FALSE) AS is_full, coalesce(c.company, n.firm) AS company,
+                CASE WHEN n.is_full THEN n.name WHEN n.name IS NULL THEN {firm} END AS who,
+                CASE WHEN n.is_full THEN {doors} END AS doors,
+                CASE WHEN n.is_full THEN {days} END AS days
+            FROM listed
+            LEFT JOIN name_of n ON listed.name = n.cell
+            LEFT JOIN company_of c ON listed.company = c.cell) read_row""",
     )
 
 
@@ -209,39 +225,52 @@ def company_rows(rows: Sequence[Row], _: None) -> list[Row]:
     return [(cell, read_company(cell).key or None) for (cell,) in rows]
 
 
-# --- 2. one number and one name
+# --- 2. one name and one personal value
 
 
 def _group(engine: Engine, rows: int) -> None:
+    blocks = _blocks(engine)
+    said = ["SELECT row, 'number' AS kind, number AS value FROM number_of"]
+    for kind, usual in _USUAL.items():
+        value, table, where = blocks[kind]
+        said.append(f"SELECT row, '{kind}', {value} FROM {table} WHERE {where} AND {usual}")
     engine.make(
-        "who_count", "SELECT who, count(*) AS n FROM known WHERE who IS NOT NULL GROUP BY who"
+        "said",
+        f"""SELECT row, kind, value, whose, is_full FROM ({" UNION ALL ".join(said)}) personal
+        JOIN known USING (row) WHERE whose IS NOT NULL""",
     )
     engine.make(
-        "line",
-        """SELECT number, who, min(row) AS root, count(*) AS n
-        FROM number_of JOIN known USING (row) WHERE who IS NOT NULL GROUP BY number, who""",
+        "who_count", "SELECT whose, count(*) AS n FROM known WHERE whose IS NOT NULL GROUP BY whose"
     )
     engine.make(
-        "shared", "SELECT number, count(*) AS people FROM line GROUP BY number HAVING count(*) > 1"
+        "together",
+        """SELECT kind, value, whose, min(row) AS root, count(*) AS n
+        FROM said GROUP BY kind, value, whose""",
     )
-    # The weight of same_number + same_name: see compare.py. Only a name common on a line shared
-    # by many fails.
+    engine.make(
+        "shared",
+        """SELECT kind, value, count(*) AS people FROM together
+        GROUP BY kind, value HAVING count(*) > 1""",
+    )
+    # The weight of a shared name and value: see compare.py. Only a common name with a value that
+    # many share fails.
+    worth = f"""CASE WHEN kind <> 'number' THEN CASE kind WHEN 'email' THEN {WORTH["email"]}
+            WHEN 'wechat' THEN {WORTH["wechat"]} ELSE {WORTH["identity"]} END
+        WHEN {_IS_MOBILE} THEN {WORTH["mobile"]} ELSE {WORTH["line"]} END"""
     engine.make(
         "group_root",
-        f"""SELECT line.number AS number, line.who AS who, root,
-            CASE WHEN line.number BETWEEN 8613000000000 AND 8619999999999 THEN 5.5 ELSE 4.0 END
-            * least(1.0, 2.0 / coalesce(people, 1)) - log2(coalesce(people, 1))
-            + log2({rows}.0 / w.n) AS weight
-        FROM line JOIN who_count w ON line.who = w.who
-        LEFT JOIN shared ON line.number = shared.number
-        WHERE line.n > 1""",
+        f"""SELECT kind, value, whose, root, weight FROM (
+            SELECT kind, value, whose, root,
+                {worth} * least(1.0, 2.0 / coalesce(people, 1)) - log2(coalesce(people, 1))
+                + log2({rows}.0 / w.n) AS weight
+            FROM together JOIN who_count w USING (whose) LEFT JOIN shared USING (kind, value)
+            WHERE together.n > 1) weighed
+        WHERE weight >= {SAME_BITS}""",
     )
     engine.make(
         "exact",
-        f"""SELECT root AS a, row AS b, max(weight) AS weight
-        FROM number_of JOIN known USING (row)
-        JOIN group_root g ON number_of.number = g.number AND known.who = g.who
-        WHERE root < row AND weight >= {SAME_BITS} GROUP BY root, row""",
+        """SELECT root AS a, row AS b, max(weight) AS weight, min(kind) AS kind
+        FROM said JOIN group_root USING (kind, value, whose) WHERE root < row GROUP BY root, row""",
     )
     engine.components("first", "SELECT a, b FROM exact")
     engine.make(
@@ -249,6 +278,15 @@ def _group(engine: Engine, rows: int) -> None:
         """SELECT known.row AS row, coalesce(first.root, known.row) AS customer
         FROM known LEFT JOIN first ON known.row = first.id""",
     )
+
+
+_IS_MOBILE = "value BETWEEN 8613000000000 AND 8619999999999"
+# What an id looks like that is one person's, as email_key and its kin read it.
+_USUAL = {
+    "email": f"regexp_extract(lower(email), '^(?:{DUMMY_MAIL_PATTERN})$', 0) = ''",
+    "wechat": f"regexp_extract(lower(wechat), '^(?:.*[:：] *)?(?:{WECHAT_PATTERN})$', 0) <> ''",
+    "identity": "regexp_extract(identity, '^[0-9A-Za-z]{6,}$', 0) <> ''",
+}
 
 
 # --- 3. candidates
@@ -295,12 +333,7 @@ _MAY_BE_ONE = """
 def _blocks(engine: Engine) -> Mapping[str, tuple[str, str, str]]:
     """Per kind: the value, the table it comes from, and which rows have it."""
     wechat = engine.removed("lower(listed.wechat)", "^.*[:：] *")
-
-    def person_with(cell: str, noise: str, least: int) -> tuple[str, str, str]:
-        bare = engine.removed(_narrow(cell), noise)
-        table = f"""(SELECT row, who, {bare} AS bare FROM known JOIN listed USING (row)
-            WHERE is_full AND {cell} IS NOT NULL) person_with"""
-        return engine.hashed("who", "bare"), table, f"length(bare) > {least}"
+    mobile = f"is_full AND kind = 'number' AND {_IS_MOBILE}"
 
     return {
         "number": ("number", "number_of", "TRUE"),
@@ -315,25 +348,19 @@ def _blocks(engine: Engine) -> Mapping[str, tuple[str, str, str]]:
             "listed",
             "length(listed.identity) > 4",
         ),
-        "address": person_with("address", "[^0-9]+", 2),
-        "birthday": person_with("birthday", "[^0-9]+|00:00:00", 4),
+        "address": ("who_where", "known", "who_where IS NOT NULL"),
+        "birthday": ("who_when", "known", "who_when IS NOT NULL"),
         "company": (
-            engine.hashed("who", "company"),
+            engine.hashed("whose", "company"),
             "known",
-            "who IS NOT NULL AND company IS NOT NULL",
+            "whose IS NOT NULL AND company IS NOT NULL",
         ),
         # One wrong digit is either in the first half or in the second.
-        "half": (
-            f"{engine.hashed('who', 'number % 100000')}",
-            "known JOIN number_of USING (row)",
-            "is_full AND number BETWEEN 8613000000000 AND 8619999999999",
-        ),
+        "half": (engine.hashed("whose", "value % 100000"), "said", mobile),
         "otherhalf": (
-            f"{engine.hashed('who', 'CAST(floor(number / 100000) AS BIGINT)')}",
-            "known JOIN number_of USING (row)",
-            "is_full AND number BETWEEN 8613000000000 AND 8619999999999",
+            engine.hashed("whose", "CAST(floor(value / 100000) AS BIGINT)"), "said", mobile,
         ),
-    }
+    }  # fmt: skip
 
 
 def _too_common(engine: Engine, kind: str, hashed: str) -> list[tuple[str, str, int]]:
@@ -438,7 +465,7 @@ def _rarity(engine: Engine) -> Rarity:
         usual[kind] = log2(max(2, customers) / least)
     counts["number"] = {
         f"+{number}": int(people)
-        for number, people in engine.rows("SELECT number, people FROM shared WHERE people > 1")
+        for number, people in engine.rows("SELECT value, people FROM shared WHERE kind = 'number'")
     }
     return Rarity(max(2, customers), counts, usual=usual)
 
@@ -574,7 +601,7 @@ def _settle(engine: Engine) -> int:
     )
     engine.make(
         "edge",
-        """SELECT a, b, weight, 'same_number same_name' AS reasons FROM exact
+        """SELECT a, b, weight, concat('same_', kind, ' same_name') AS reasons FROM exact
         UNION ALL SELECT j.a, j.b, j.weight, j.reasons FROM judged j JOIN accepted USING (a, b)""",
     )
     engine.components("final", "SELECT a, b FROM accepted")

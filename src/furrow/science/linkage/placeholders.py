@@ -19,10 +19,11 @@ _WORDS = frozenset(
         "anonymous no-email noemail none@none.com"
     )
 )
-_DUMMY_MAIL = re.compile(
+DUMMY_MAIL_PATTERN = (
     r"(?:test|none|no|null|na|noemail|no-?reply|nomail|abc|aaa|xxx|123|1|a|unknown|user|example)@.*"
     r"|.*@(?:example\.(?:com|org|net|cn)|test\.(?:com|cn)|none\.\w+|no\.\w+|xxx?\.\w+|abc\.com)"
 )
+_DUMMY_MAIL = re.compile(DUMMY_MAIL_PATTERN)
 
 
 def is_placeholder(text: str) -> bool:

@@ -64,7 +64,15 @@ def simplified(text: str) -> str:
     >>> simplified("陳偉")
     '陈伟'
     """
-    return text if text.isascii() else text.translate(simplified_characters())
+    if text.isascii() or not _traditional().search(text):
+        return text
+    return text.translate(simplified_characters())
+
+
+@lru_cache(maxsize=1)
+def _traditional() -> re.Pattern[str]:
+    """Finds a traditional character four times as fast as replacing none."""
+    return re.compile("[" + "".join(map(chr, simplified_characters())) + "]")
 
 
 def unaccented(text: str) -> str:
