@@ -121,6 +121,8 @@ UNTRACKED = {
     "permits.Denial": "is evidence, and never deleted",
     "organisation.Presence": "changes with each call; every change is an audit event",
     "dialer.Heartbeat": "is a sign of life every two seconds",
+    "dialer.Session": "is opened and closed once, both audited; its line comes and goes",
+    "dialer.Lease": "is taken, and then dialled or given back, once",
     "acquisition.Row": "is staging; what came of it is in leads and customers",
     "linkage.Run": "is a job; what came of it is in pairs",
     "campaigns.Target": "is a queue; what came of it is in calls and follow-ups",

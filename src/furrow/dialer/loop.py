@@ -14,7 +14,8 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,23 +29,67 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 
 from furrow.calls.actions import move_call
 from furrow.calls.rules import CallState, Outcome
+from furrow.campaigns.models import Campaign
 from furrow.common.realtime import DIALER_CHANNEL, listening_conninfo
 from furrow.telephony.clock import RealClock
+from furrow.telephony.outcomes import LineOutcome
 from furrow.telephony.port import (
+    AgentLineUp,
     Answered,
     CannotDial,
     Ended,
     Event,
     LegGone,
+    MachineHeard,
     Ringing,
     SwitchRestarted,
     Telephony,
 )
 from furrow.telephony.simulated import CarrierSettings, SimulatedTelephony
 
-from .actions import beat, end_forbidden, end_interrupted, end_overdue, take_queued
-from .queries import Dial, calls_on_a_line, hang_ups_asked
-from .rules import BEAT_EVERY, RING_SECONDS, agent_leg, call_of, customer_leg
+from .actions import (
+    Denied,
+    beat,
+    begin_reign,
+    check_lines,
+    close_left,
+    connect_waiting,
+    dial_lease,
+    end_call,
+    end_forbidden,
+    end_interrupted,
+    end_overdue,
+    keep_promises,
+    note_line,
+    raise_line,
+    store_answer,
+    take_queued,
+    take_wanted,
+    tidy,
+)
+from .driver import Driver
+from .queries import (
+    Dial,
+    Seat,
+    calls_on_a_line,
+    dialled_campaigns,
+    hang_ups_asked,
+    leases_due,
+    lines_on,
+    overspent,
+    seats,
+)
+from .rules import (
+    BEAT_EVERY,
+    CLOSES,
+    PATIENCE,
+    RAISE_AGAIN,
+    REFUSALS_TO_CLOSE,
+    agent_leg,
+    call_of,
+    customer_leg,
+    session_of,
+)
 
 log = logging.getLogger("furrow.dialer")
 
@@ -52,7 +97,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 LEADER_LOCK = 0x4675_7272_6F77  # "Furrow"; advisory locks are per database
-TICK_SECONDS = 1.0  # how late a lost notification may make us
+TICK_SECONDS = 0.5  # how late a lost notification may make us, and how often is paced
+TIDY_SECONDS = 1.0  # between rounds over expired leases, and customers put off until now
+COUNT_SECONDS = 5.0  # between counts of what was abandoned over the law's window
+LOOK_AGAIN_SECONDS = 0.1  # for a free agent, while somebody who answered waits
+APOLOGY_SECONDS = 20.0  # at most, for the message to somebody we have no agent for
+APOLOGY = "abandoned"  # who called, and how to be called no more
 RECONCILE_SECONDS = 5.0
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.2, 5.0  # between attempts to reach PostgreSQL
 LAST_WORDS_SECONDS = 2.0  # after the last hang-up, for the lines' last words
@@ -89,6 +139,18 @@ def chosen_carrier() -> Carrier:
         ) from None
 
 
+@dataclass
+class _Live:
+    """A call on a line, between its dial and its end."""
+
+    campaign_id: int | None
+    seat: str | None  # the agent's leg it was, or is to be, joined with
+    is_taken_when_answered: bool
+    is_answered: bool = False
+    is_dropped: bool = False  # told as abandoned
+    is_over: bool = False
+
+
 class Dialer:
     """The loop. `run` it once; `stop` it from a signal handler of the same event loop."""
 
@@ -97,7 +159,16 @@ class Dialer:
         self._carrier = carrier
         self._telephony = carrier.open()
         self._drain_seconds = drain_seconds
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="dialer-db")
+        # What is heard is stored, and who answered is given an agent, while others are dialled.
+        self._dialing = ThreadPoolExecutor(1, thread_name_prefix="dialer-dialing")
+        self._hearing = ThreadPoolExecutor(1, thread_name_prefix="dialer-hearing")
+        self._driver = Driver()
+        self._reign = 0
+        self._lives: dict[int, _Live] = {}
+        self._taking: set[asyncio.Task[None]] = set()
+        self._tidied_at = self._counted_at = 0.0
+        self._overspent: frozenset[int] = frozenset()
+        self._refused: Counter[int] = Counter()  # one after the other, for the hours
         self._stopping = asyncio.Event()
         self._started_at = _now()
         self._beaten_at: datetime | None = None
@@ -125,7 +196,8 @@ class Dialer:
             with contextlib.suppress(asyncio.CancelledError, TimeoutError):
                 async with asyncio.timeout(LAST_WORDS_SECONDS):
                     await lines
-            self._thread.shutdown(wait=False)
+            self._dialing.shutdown(wait=False)
+            self._hearing.shutdown(wait=False)
 
     # -- leading ---------------------------------------------------------------------------------
 
@@ -161,7 +233,8 @@ class Dialer:
         return False
 
     async def _lead(self, line: psycopg.AsyncConnection) -> None:
-        """Tick at every notification, and at least every second; after `stop`, drain."""
+        """Tick at every notification, and at least twice a second; after `stop`, drain."""
+        self._reign = await self._do(begin_reign, at=_now())
         while not self._stopping.is_set():
             await self._tick()
             async for _ in line.notifies(timeout=TICK_SECONDS, stop_after=1):
@@ -184,6 +257,7 @@ class Dialer:
             await self._do(end_forbidden, at=at)
             for dial in await self._do(take_queued, at=at):
                 await self._dial(dial)
+            await self._dial_campaigns(at)
 
     async def _drain(self, line: psycopg.AsyncConnection) -> None:
         """Let calls end by themselves for a while. Those of a carrier that dies with us are then
@@ -206,23 +280,92 @@ class Dialer:
                 while await self._do(calls_on_a_line):
                     await asyncio.sleep(0.05)
 
+    # -- campaigns that dial by themselves -------------------------------------------------------
+
+    async def _dial_campaigns(self, at: datetime) -> None:
+        """One round: keep promises, take whom the driver wants, dial the leases that are due."""
+        now = asyncio.get_running_loop().time()
+        if now - self._tidied_at >= TIDY_SECONDS:
+            self._tidied_at = now
+            await self._do(tidy, at=at)
+            await self._do(close_left, at=at)
+        there = await self._do(seats, at=at)
+        if there:
+            await self._raise_lines(there, at)
+            campaigns = {c.pk: c for c in await self._do(dialled_campaigns)}
+            await self._count(campaigns, at, now)
+            kept = await self._do(keep_promises, seats=there, reign=self._reign, at=at)
+            wanted = self._driver.plan(
+                seats=[seat for seat in there if seat.agent_id not in kept],
+                campaigns=campaigns,
+                is_overspent=self._overspent.__contains__,
+                at=now,
+            )
+            for one in wanted:
+                if not await self._do(
+                    take_wanted, wanted=one, campaign=campaigns[one.campaign_id], seats=there,
+                    reign=self._reign, at=at,
+                ):  # fmt: skip
+                    self._driver.dry(one.campaign_id, now)
+        for lease_id in await self._do(leases_due, at=at):
+            await self._dial_lease(lease_id)
+
+    async def _dial_lease(self, lease_id: int) -> None:
+        got = await self._do(dial_lease, lease_id=lease_id, reign=self._reign, at=_now())
+        now = asyncio.get_running_loop().time()
+        match got:
+            case Dial(campaign_id=int() as campaign_id):
+                self._refused[campaign_id] = 0
+                if got.is_taken_when_answered:
+                    self._driver.dialed(campaign_id, got.call_id, now)
+                await self._dial(got)
+            case Denied(campaign_id=campaign_id, check=check) if check in CLOSES:
+                self._refused[campaign_id] += 1
+                if self._refused[campaign_id] >= REFUSALS_TO_CLOSE:
+                    self._driver.closed(campaign_id, now)
+
+    async def _count(self, campaigns: Mapping[int, Campaign], at: datetime, now: float) -> None:
+        if now - self._counted_at >= COUNT_SECONDS:
+            self._counted_at = now
+            self._overspent = await self._do(overspent, list(campaigns.values()), at=at)
+
+    async def _raise_lines(self, there: Sequence[Seat], at: datetime) -> None:
+        """Ring the agents whose own line does not stand."""
+        for seat in there:
+            asked = seat.line_asked_at
+            if not seat.is_up and (asked is None or at - asked >= RAISE_AGAIN):
+                leg = await self._do(raise_line, session_id=seat.session_id, at=at)
+                if leg is not None:
+                    try:
+                        await self._telephony.line_up(leg, seat.username)
+                    except CannotDial as problem:
+                        log.warning("%s: %s", leg, problem)
+
     # -- calls to lines --------------------------------------------------------------------------
 
     async def _dial(self, dial: Dial) -> None:
+        needs_line = dial.seat is None and not dial.is_taken_when_answered
+        self._lives[dial.call_id] = _Live(
+            campaign_id=dial.campaign_id,
+            seat=agent_leg(dial.call_id) if needs_line else dial.seat,
+            is_taken_when_answered=dial.is_taken_when_answered,
+        )
         try:
-            await self._telephony.line_up(agent_leg(dial.call_id), dial.agent)
+            if needs_line:
+                await self._telephony.line_up(agent_leg(dial.call_id), dial.agent)
             await self._telephony.dial(
                 customer_leg(dial.call_id),
                 dial.e164,
                 caller_id=settings.CALLER_ID,
-                timeout_seconds=RING_SECONDS,
+                timeout_seconds=dial.ring_seconds,
             )
         except CannotDial as problem:
             log.warning("call %d cannot be dialled: %s", dial.call_id, problem)
+            self._forget(dial.call_id)
             await self._telephony.hang_up(agent_leg(dial.call_id))
             await self._do(
-                move_call, call_id=dial.call_id, to=CallState.ENDED, at=_now(),
-                outcome=Outcome.CARRIER_FAULT, cause=str(problem)[:60],
+                end_call, call_id=dial.call_id, at=_now(), outcome=Outcome.CARRIER_FAULT,
+                cause=str(problem)[:60],
             )  # fmt: skip
 
     async def _reconcile(self, *, is_first: bool) -> None:
@@ -233,6 +376,8 @@ class Dialer:
         """
         legs = await self._telephony.legs()
         calls = await self._do(calls_on_a_line)
+        if is_first:
+            await self._remember()
         missing = frozenset(call for call in calls if customer_leg(call) not in legs)
         lost = missing if is_first else missing & self._missing
         if self._unstored:
@@ -243,9 +388,26 @@ class Dialer:
                 end_interrupted, call_id=call_id, at=_now(), cause="the line was lost in a restart"
             )
         self._missing = missing
+        standing = await self._do(check_lines, legs=legs, at=_now())
         for leg in legs:
-            if (ours := call_of(leg)) is not None and ours[0] not in calls:
+            ours = call_of(leg)
+            is_seat = session_of(leg) is not None
+            if (ours is not None and ours[0] not in calls) or (is_seat and leg not in standing):
                 await self._telephony.hang_up(leg)
+
+    async def _remember(self) -> None:
+        """What an earlier dialer knew of the calls that are on."""
+        for line in await self._do(lines_on):
+            if line.call_id in self._lives:
+                continue
+            live = self._lives[line.call_id] = _Live(
+                campaign_id=line.campaign_id,
+                seat=line.seat
+                or (None if line.is_taken_when_answered else agent_leg(line.call_id)),
+                is_taken_when_answered=line.is_taken_when_answered,
+            )
+            if line.is_waiting:
+                self._begin_taking(line.call_id, live)
 
     # -- lines to calls --------------------------------------------------------------------------
 
@@ -263,14 +425,97 @@ class Dialer:
         if isinstance(event, SwitchRestarted):
             self._reconciled_at = None
         elif (ours := call_of(event.leg)) is not None:
-            call_id, is_agent = ours
-            match event:
-                case Answered() if not is_agent:
+            await self._react_to_call(event, *ours)
+        elif isinstance(event, Ended) and session_of(event.leg) is not None:
+            # An agent's line is lost: nobody shall talk to nobody.
+            for call_id, live in list(self._lives.items()):
+                if live.seat == event.leg:
+                    await self._telephony.hang_up(customer_leg(call_id))
+
+    async def _react_to_call(self, event: Event, call_id: int, is_agent: bool) -> None:
+        live = self._lives.get(call_id)
+        match event:
+            case Answered(leg=leg) if not is_agent:
+                if live is not None and live.is_taken_when_answered:
+                    self._begin_taking(call_id, live)
+                else:
+                    seat = live.seat if live and live.seat else agent_leg(call_id)
                     with contextlib.suppress(LegGone):
-                        await self._telephony.connect(event.leg, agent_leg(call_id))
-                case Ended():
-                    other = customer_leg(call_id) if is_agent else agent_leg(call_id)
-                    await self._telephony.hang_up(other)
+                        await self._telephony.connect(leg, seat)
+            case MachineHeard(leg=leg) if live is not None and live.is_taken_when_answered:
+                await self._telephony.hang_up(leg)
+            case Ended() if is_agent:
+                await self._telephony.hang_up(customer_leg(call_id))
+            case Ended(outcome=outcome):
+                self._forget(call_id, outcome=outcome)
+                await self._telephony.hang_up(agent_leg(call_id))
+
+    # -- who answered, and who talks -------------------------------------------------------------
+
+    def _begin_taking(self, call_id: int, live: _Live) -> None:
+        """Somebody answered a call nobody was named for: find an agent, beside everything else."""
+        if live.is_answered:
+            return
+        live.is_answered = True
+        if live.campaign_id is not None:
+            now = asyncio.get_running_loop().time()
+            self._driver.answered(live.campaign_id, call_id, now)
+        task = asyncio.create_task(self._take(call_id, live))
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
+
+    async def _take(self, call_id: int, live: _Live) -> None:
+        """Give the answered call to an agent within the patience, or say sorry and hang up."""
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + PATIENCE.total_seconds()
+        leg = customer_leg(call_id)
+        while not live.is_over:
+            try:
+                await self._store_now(move_call, call_id=call_id, to=CallState.WAITING, at=_now())
+                found = await self._store_now(connect_waiting, call_id=call_id, at=_now())
+            except AWAY:
+                found = None
+            except Exception:
+                log.exception("call %d finds no agent", call_id)
+                found = None
+            if found is not None:
+                live.seat = found.seat
+                if live.campaign_id is not None:
+                    self._driver.connected(live.campaign_id, call_id, found.agent_id, loop.time())
+                try:
+                    await self._telephony.connect(leg, found.seat)
+                except LegGone:  # one of the two has just gone; then the other goes too
+                    await self._telephony.hang_up(leg)
+                return
+            if loop.time() >= give_up_at:
+                break
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        self._note_abandoned(call_id, live)
+        with contextlib.suppress(LegGone, TimeoutError):
+            async with asyncio.timeout(APOLOGY_SECONDS):
+                await self._telephony.play(leg, APOLOGY)
+        await self._telephony.hang_up(leg)
+
+    def _note_abandoned(self, call_id: int, live: _Live) -> None:
+        if not live.is_dropped and live.campaign_id is not None:
+            live.is_dropped = True
+            now = asyncio.get_running_loop().time()
+            self._driver.abandoned(live.campaign_id, call_id, now)
+
+    def _forget(self, call_id: int, *, outcome: LineOutcome = LineOutcome.CARRIER_FAULT) -> None:
+        live = self._lives.pop(call_id, None)
+        if live is None:
+            return
+        live.is_over = True
+        if not live.is_taken_when_answered or live.campaign_id is None:
+            return
+        now = asyncio.get_running_loop().time()
+        if live.is_answered and live.seat is None:
+            if outcome is not LineOutcome.MACHINE:
+                self._note_abandoned(call_id, live)
+        elif not live.is_answered:
+            tell = self._driver.machine if outcome is LineOutcome.MACHINE else self._driver.failed
+            tell(live.campaign_id, call_id, now)
 
     async def _store_events(self) -> None:
         while (event := await self._heard.get()) is not None:
@@ -289,26 +534,45 @@ class Dialer:
             self._unstored -= 1
 
     async def _store(self, event: Event) -> None:
-        ours = None if isinstance(event, SwitchRestarted) else call_of(event.leg)
+        if isinstance(event, SwitchRestarted):
+            return
+        if (seat := session_of(event.leg)) is not None:
+            await self._store_seat(event, *seat)
+            return
+        ours = call_of(event.leg)
         if ours is None or ours[1]:
             return
+        do, call_id = self._store_now, ours[0]
         match event:
             case Ringing():
-                await self._do(move_call, call_id=ours[0], to=CallState.RINGING, at=event.at)
+                await do(move_call, call_id=call_id, to=CallState.RINGING, at=event.at)
             case Answered():
-                await self._do(move_call, call_id=ours[0], to=CallState.TALKING, at=event.at)
+                await do(store_answer, call_id=call_id, at=event.at)
             case Ended():
-                await self._do(
-                    move_call, call_id=ours[0], to=CallState.ENDED, at=event.at,
-                    outcome=Outcome(event.outcome), cause=event.cause,
-                )  # fmt: skip
+                outcome = Outcome(event.outcome)
+                await do(end_call, call_id=call_id, at=event.at, outcome=outcome, cause=event.cause)
+
+    async def _store_seat(self, event: Event, session_id: int, line: int) -> None:
+        match event:
+            case AgentLineUp(at=at):
+                up_at: datetime | None = at
+            case Ended():
+                up_at = None
+            case _:
+                return
+        await self._store_now(note_line, session_id=session_id, line=line, up_at=up_at)
 
     # -- small things ----------------------------------------------------------------------------
 
     async def _do(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run blocking code in the database's thread, one after the other."""
+        """Run blocking code of the dialling half in its thread, one after the other."""
         work = partial(_with_fresh_connection, partial(function, *args, **kwargs))
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await asyncio.get_running_loop().run_in_executor(self._dialing, work)
+
+    async def _store_now(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The same, for the hearing half: it never waits for somebody being dialled."""
+        work = partial(_with_fresh_connection, partial(function, *args, **kwargs))
+        return await asyncio.get_running_loop().run_in_executor(self._hearing, work)
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not longer than until `stop`."""

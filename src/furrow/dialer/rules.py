@@ -1,9 +1,13 @@
 """How long the dialer waits, and how a call's legs are named. No database, no clock."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db.models import TextChoices
 from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
 
 from furrow.common.refusal import Refused
 
@@ -15,8 +19,49 @@ SILENCE = timedelta(seconds=15)
 LONGEST_QUEUED = timedelta(seconds=20)
 # A promised call-back may be made this much before its minute.
 EARLY = timedelta(minutes=15)
-# How long a customer's phone may ring.
+# How long a customer's phone may ring, where no campaign says otherwise.
 RING_SECONDS = 30.0
+# A customer taken is dialled within this, or given back.
+LEASE_LIFE = timedelta(seconds=60)
+# A call that nobody ends gives its customer back after this; longer than any talk.
+LONGEST_CALL = timedelta(hours=4)
+# Who answers waits at most this long for an agent; then it counts as abandoned everywhere.
+PATIENCE = timedelta(seconds=2)
+# A share of fewer answers than this says nothing.
+FEWEST_ANSWERS = 20
+# Who was rung and met nobody is not risked again for this long: only with an agent kept free.
+DROP_SILENCE = timedelta(hours=72)
+# An agent with a promise due this soon is given no other call.
+FREE_BEFORE_PROMISE = timedelta(seconds=20)
+# A promise that could not be kept just now is tried again after this.
+TRY_PROMISE_AGAIN = timedelta(minutes=10)
+# How long a promise may be kept late before it is only the agent's own list again.
+LATEST_PROMISE = timedelta(hours=2)
+# A lost line of an agent is raised again after this.
+RAISE_AGAIN = timedelta(seconds=5)
+# When so many customers one after the other are refused by these checks, the campaign rests.
+CLOSES = frozenset({"hours", "campaign"})
+REFUSALS_TO_CLOSE = 10
+# The customer cannot be dialled, for reasons that have no end of their own: not before …
+NO_END = timedelta(hours=12)
+
+
+class Skip(TextChoices):
+    """Why an agent passes a shown customer over; it goes back with the reason."""
+
+    LATER = "later", _("Better later today")
+    KNOWN = "known", _("Already in talks")
+    WRONG_TIME = "wrong_time", _("Not at this time of day")
+    NOT_FITTING = "not_fitting", _("Does not fit this campaign")
+
+
+# How long a customer passed over for a reason is put off; None = out of the campaign.
+SKIPPED_FOR: Mapping[Skip, timedelta | None] = {
+    Skip.LATER: timedelta(hours=2),
+    Skip.KNOWN: timedelta(days=7),
+    Skip.WRONG_TIME: timedelta(hours=5),
+    Skip.NOT_FITTING: None,
+}
 
 
 class CannotCall(Refused):
@@ -27,6 +72,34 @@ def check_nothing_owed(*, owes_result: bool) -> None:
     """Raise CannotCall while the last call waits for its result: unrecorded is undone (E3)."""
     if owes_result:
         raise CannotCall(_t("Give your last call its result first, then call."), rule="E3")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Take a customer: `lines` for whoever is free, or one for the agent who is kept free."""
+
+    campaign_id: int
+    lines: int = 1
+    agent_id: int | None = None
+    order: tuple[int, ...] = ()  # which lists to ask first
+
+
+class CannotTakeCalls(Refused):
+    """Nothing would come by itself."""
+
+
+def abandoned_percent(
+    *, answered: int, abandoned: int, machines: int, machine_error_percent: float
+) -> float:
+    """Share of the people who answered that met nobody, in per cent, as the law counts it.
+
+    answered               connected to an agent
+    machines               taken for machines; `machine_error_percent` of them were people
+    returns                0.0 to 100.0; an estimate as far as machines are concerned
+    """
+    unheard = abandoned + machines * machine_error_percent / 100
+    people = answered + unheard
+    return 100 * unheard / people if people else 0.0
 
 
 _LEG = re.compile(r"call-(\d+)(-agent)?")
@@ -50,3 +123,21 @@ def call_of(leg: str) -> tuple[int, bool] | None:
     """
     found = _LEG.fullmatch(leg)
     return (int(found[1]), found[2] is not None) if found else None
+
+
+_SEAT = re.compile(r"seat-(\d+)-(\d+)")
+
+
+def seat_leg(session_id: int, line: int) -> str:
+    """The nth line of an agent who takes calls."""
+    return f"seat-{session_id}-{line}"
+
+
+def session_of(leg: str) -> tuple[int, int] | None:
+    """The session a leg belongs to, and which of its lines; None for others' legs.
+
+    >>> session_of("seat-3-1")
+    (3, 1)
+    """
+    found = _SEAT.fullmatch(leg)
+    return (int(found[1]), int(found[2])) if found else None

@@ -9,7 +9,6 @@ from furrow.campaigns.rules import CampaignState
 from furrow.compliance.actions import note_refusal, suppress_number
 from furrow.compliance.rules import SuppressionKind
 from furrow.customers.tests.make import make_customer, number_of
-from furrow.dialer import actions
 from furrow.dialer.actions import (
     ask_hang_up,
     beat,
@@ -19,6 +18,7 @@ from furrow.dialer.actions import (
     start_call,
     take_queued,
 )
+from furrow.dialer.actions import calls as actions
 from furrow.dialer.queries import hang_ups_asked, last_beat_at
 from furrow.dialer.rules import LONGEST_QUEUED, SILENCE, CannotCall
 from furrow.followups.rules import Reason

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 def test_the_watchdog_may_run_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     long_ago = datetime.now(UTC) - timedelta(hours=1)
-    monkeypatch.setattr("furrow.dialer.actions._postgres_started_at", lambda: long_ago)
+    monkeypatch.setattr("furrow.dialer.actions.calls._postgres_started_at", lambda: long_ago)
     call = make_call(state=CallState.TALKING, at=long_ago)
 
     tasks.close_orphans(timestamp=0)

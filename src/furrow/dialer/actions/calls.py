@@ -13,19 +13,19 @@ from furrow.calls.models import Call
 from furrow.calls.rules import CallState, Outcome
 from furrow.campaigns.actions import count_attempt
 from furrow.campaigns.models import Campaign
-from furrow.campaigns.rules import CampaignState
 from furrow.common.realtime import DIALER_CHANNEL, notify
 from furrow.customers.models import Number
+from furrow.dialer.models import Heartbeat, Session
+from furrow.dialer.queries import NAME, Dial, is_silent, proved, window_of
+from furrow.dialer.rules import LONGEST_QUEUED, SILENCE, check_nothing_owed
 from furrow.organisation.actions import set_presence
 from furrow.organisation.models import User
 from furrow.organisation.rules import PresenceState
 from furrow.permits.actions import request_permit
 from furrow.permits.queries import is_forbidden
-from furrow.permits.rules import CampaignWindow, NotPermitted, Purpose
+from furrow.permits.rules import NotPermitted, Purpose
 
-from .models import Heartbeat
-from .queries import NAME, Dial, is_silent, proved
-from .rules import LONGEST_QUEUED, SILENCE, check_nothing_owed
+from .leases import end_call
 
 
 def start_call(
@@ -65,16 +65,6 @@ def start_call(
     raise NotPermitted(decision)
 
 
-def window_of(campaign: Campaign) -> CampaignWindow:
-    """What the gate needs to know of a campaign."""
-    return CampaignWindow(
-        opens_minute=campaign.opens_minute,
-        closes_minute=campaign.closes_minute,
-        is_running=campaign.state == CampaignState.RUNNING,
-        name=campaign.name,
-    )
-
-
 @transaction.atomic
 def ask_hang_up(*, call: Call, by: User, at: datetime) -> None:
     """End a call: at once while it waits for a line, else the dialer hangs up. Safe to repeat."""
@@ -103,17 +93,25 @@ def take_queued(*, at: datetime, most: int = 50) -> list[Dial]:
         .order_by("queued_at", "id")
     )
     taken = []
+    seats = {session.agent_id: session for session in Session.objects.open()}
     for call in waiting.filter(queued_at__gt=at - LONGEST_QUEUED)[:most]:
         if move_call(call_id=call.pk, to=CallState.DIALING, at=at):
-            taken.append(Dial(call.pk, call.number.e164, call.talker.username))
+            session = seats.get(call.talker.pk)
+            taken.append(
+                Dial(
+                    call_id=call.pk,
+                    e164=call.number.e164,
+                    agent=call.talker.username,
+                    campaign_id=call.campaign_id,
+                    seat=session.leg if session and session.line_up_at else None,
+                )
+            )
     return taken
 
 
 def end_interrupted(*, call_id: int, at: datetime, cause: str) -> bool:
     """End a call whose line is gone without a word. False if it has ended already."""
-    return move_call(
-        call_id=call_id, to=CallState.ENDED, at=at, outcome=Outcome.INTERRUPTED, cause=cause
-    )
+    return end_call(call_id=call_id, at=at, outcome=Outcome.INTERRUPTED, cause=cause)
 
 
 def end_overdue(*, at: datetime) -> int:
