@@ -1,28 +1,38 @@
 """Changes of what must not be done to a number, and of the calling rules."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from furrow.audit.actions import record
 from furrow.organisation.models import User
+from furrow.science.linkage.numbers import read_numbers
 
-from .models import CalendarDay, PolicyVersion, Refusal, Suppression
+from .models import CalendarDay, Consent, PolicyVersion, Refusal, Register, Suppression
+from .packs import BY_KEY
 from .queries import hold_number
 from .rules import (
     DEFAULT_POLICIES,
     EVERYWHERE_ELSE,
     LONGEST_SUPPRESSION,
+    Basis,
+    CannotImport,
     CannotLift,
     CannotSetPolicy,
     CannotSuppress,
     DayKind,
+    Purpose,
     SuppressionKind,
+    country_of,
+    digests_of,
+    is_region,
     policy_from,
 )
 
@@ -113,6 +123,145 @@ def note_refusal(*, e164: str, origin: str, by: User, at: datetime) -> Refusal:
 
 
 @transaction.atomic
+def note_consent(
+    *,
+    e164: str,
+    purpose: Purpose,
+    is_given: bool,
+    basis: Basis,
+    origin: str,
+    by: User,
+    at: datetime,
+    evidence: str = "",
+    until: datetime | None = None,
+) -> Consent:
+    """Somebody at this number agreed to be called for a purpose, or took it back (I1).
+
+    evidence  where the proof lies: a form's name, a recording's id. No phone numbers.
+    Whoever wants no calls at all is suppressed instead (`suppress_number`).
+    """
+    if until is not None and until <= at:
+        raise CannotSuppress(_("The end must lie in the future."), rule="I1")
+    hold_number(e164, to_change=True)
+    consent = Consent.objects.create(
+        e164=e164, purpose=purpose, is_given=is_given, basis=basis, evidence=evidence,
+        origin=origin, by=by, at=at, until=until if is_given else None,
+    )  # fmt: skip
+    what = "number.consented" if is_given else "number.consent_withdrawn"
+    record(what, of=consent, by=by.username, at=at, purpose=purpose, basis=basis, origin=origin)
+    return consent
+
+
+@dataclass(frozen=True)
+class RegisterLoad:
+    """What an import of a register found."""
+
+    register: Register
+    listed: int  # numbers and digests read
+    bad_lines: tuple[int, ...]  # the first hundred lines that are neither
+    bad: int
+
+
+@transaction.atomic
+def load_register(
+    *,
+    name: str,
+    region: str,
+    lines: Iterable[str],
+    default_region: str,
+    by: User,
+    at: datetime,
+    refresh_days: int | None = None,
+    is_whole: bool = True,
+) -> RegisterLoad:
+    """Import a do-not-call list: a number or a SHA-256 in hex per line, first column counts.
+
+    region    where it holds: "GB", "*" everywhere
+    is_whole  the file is the whole list, and what it no longer names is dropped; else added to
+    default_region  of numbers without country code when the list holds everywhere
+    Calls already see the old list until this commits. Streaming; about 20 µs a line of digits,
+    100 µs one to be parsed.
+
+    Raises CannotImport when no line at all is a number or a digest.
+    """
+    name = name.strip()
+    if not name or not is_region(region) or "-" in region:
+        raise CannotImport(_("Name the register, and a region of two letters or *."), rule="D4")
+    hold_number(f"register:{name}", to_change=True)
+    register, _made = Register.objects.get_or_create(name=name)
+    load = register.load + 1
+    spoken = default_region if region == EVERYWHERE_ELSE else region
+    listed, bad, bad_lines = 0, 0, list[int]()
+    batch: set[bytes] = set()
+    for place, line in enumerate(lines, start=1):
+        cell = re.split(r"[,;\t]", line.strip().lstrip("\ufeff"), maxsplit=1)[0].strip(" \"'")
+        if not cell:
+            continue
+        if re.fullmatch(r"[0-9a-fA-F]{64}", cell):
+            found = [bytes.fromhex(cell)]
+        else:
+            found = [digests_of(e164)[0] for e164 in read_numbers(cell, region=spoken).numbers]
+        if not found:
+            bad += 1
+            if len(bad_lines) < 100:
+                bad_lines.append(place)
+        listed += len(found)
+        batch.update(found)
+        if len(batch) >= 10_000:
+            _store_entries(register, load, batch)
+            batch.clear()
+    if not listed:
+        raise CannotImport(
+            _("No line of this file is a phone number or a SHA-256 in hex."), rule="D4"
+        )
+    _store_entries(register, load, batch)
+    entries = register.registerentry_set
+    if is_whole:
+        entries.filter(load__lt=load).delete()
+    register.region, register.refresh_days, register.load = region, refresh_days, load
+    register.loaded_at, register.is_active = at, True
+    register.size = entries.count()
+    register.save()
+    record("register.loaded", of=register, by=by.username, at=at, listed=listed, bad=bad, load=load)
+    return RegisterLoad(register, listed, tuple(bad_lines), bad)
+
+
+def _store_entries(register: Register, load: int, digests: Iterable[bytes]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO compliance_registerentry (register_id, digest, load)"
+            " SELECT %s, digest, %s FROM unnest(%s::bytea[]) AS digest"
+            " ON CONFLICT (digest, register_id) DO UPDATE SET load = excluded.load",
+            [register.pk, load, list(digests)],
+        )
+
+
+@transaction.atomic
+def set_register_active(*, register: Register, is_active: bool, by: User, at: datetime) -> Register:
+    """Stop calling by a register, or begin again; its entries are kept."""
+    if register.is_active != is_active:
+        register.is_active = is_active
+        register.save(update_fields=["is_active"])
+        what = "register.resumed" if is_active else "register.set_aside"
+        record(what, of=register, by=by.username, at=at)
+    return register
+
+
+@transaction.atomic
+def adopt_pack(*, key: str, region: str, by: User, at: datetime) -> PolicyVersion:
+    """Put a pack's rules in force for a region, as its next version.
+
+    Raises CannotSetPolicy for a pack that is not for this region.
+    """
+    pack = BY_KEY.get(key)
+    if pack is None or pack.region not in {region, country_of(region)}:
+        raise CannotSetPolicy(_("There is no such pack for this region."), rule="D4")
+    note = _("Adopted the pack “%(name)s”") % {"name": pack.name}
+    body = {**pack.body, "pack": pack.key}
+    return set_policy(region=region, body=body, note=note[:200], by=by, at=at)
+
+
+@transaction.atomic
 def set_policy(
     *,
     region: str,
@@ -130,9 +279,10 @@ def set_policy(
     begins = from_at or at
     if begins < at:
         raise CannotSetPolicy(_("Calling rules cannot begin in the past."), rule="D4")
-    if region != EVERYWHERE_ELSE and not (len(region) == 2 and region.isupper()):
+    if not is_region(region):
         raise CannotSetPolicy(
-            _("A region is two capital letters, such as CN, or * for all others."), rule="D4"
+            _("A region is two capital letters, such as CN, with a state, US-FL, or * for all."),
+            rule="D4",
         )
     try:
         policy_from(body, region=region, version=0)
@@ -183,7 +333,7 @@ def seed_compliance(*, by: User, at: datetime) -> None:
         if region not in stored:
             set_policy(region=region, body=body, note="", by=by, at=at)
     for region in DEFAULT_POLICIES:
-        if region != EVERYWHERE_ELSE:
+        if region == country_of(region) != EVERYWHERE_ELSE:
             for year in (at.year, at.year + 1):
                 import_holidays(region=region, year=year, by=by, at=at)
 

@@ -4,7 +4,7 @@ nobody reaches a person without passing here, and a merge cannot lose a "do not 
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pghistory
 import pgtrigger
@@ -16,7 +16,7 @@ from furrow.common.phone import mask
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
 
-from .rules import OF_THE_PERSON, ORIGINS, DayKind, SuppressionKind
+from .rules import OF_THE_PERSON, ORIGINS, Basis, DayKind, Purpose, SuppressionKind
 
 
 class SuppressionQuerySet(models.QuerySet["Suppression"]):
@@ -110,6 +110,79 @@ class Refusal(models.Model):
         return f"refusal #{self.pk}"
 
 
+class Consent(models.Model):
+    """Somebody at this number agreed to be called for a purpose, or took it back. Append-only:
+    the latest word about a purpose counts (I1)."""
+
+    e164 = models.CharField(max_length=20)
+    purpose = models.CharField(max_length=12, choices=Purpose)
+    is_given = models.BooleanField()  # False = withdrawn
+    basis = models.CharField(max_length=12, choices=Basis)
+    evidence = models.CharField(max_length=300, blank=True)  # where the proof lies
+    origin = models.CharField(max_length=60)  # as for suppressions
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)  # None = until withdrawn
+
+    class Meta:
+        indexes = [models.Index(name="consent_by_number", fields=["e164", "purpose", "-at"])]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
+
+    def __str__(self) -> str:
+        return f"consent #{self.pk} ({self.purpose})"
+
+
+class RegisterQuerySet(models.QuerySet["Register"]):
+    def visible_to(self, user: User) -> RegisterQuerySet:
+        return self if user.can(Act.SUPPRESS) else self.none()
+
+
+@pghistory.track()
+class Register(models.Model):
+    """A do-not-call list somebody else keeps, imported: a state's, a carrier's, a client's.
+
+    Only digests are stored, so a list may come hashed and is never a list of numbers here.
+    """
+
+    name = models.CharField(_("name"), max_length=60, unique=True)
+    region = models.CharField(_("region"), max_length=2, default="*")  # "*" = everywhere
+    # A copy older than this is too old to call by: TPS binds after 28 days. None = never.
+    refresh_days = models.PositiveSmallIntegerField(_("good for days"), null=True, blank=True)
+    size = models.PositiveIntegerField(default=0)
+    load = models.PositiveIntegerField(default=0)  # the latest import's number
+    loaded_at = models.DateTimeField(null=True, blank=True)
+    is_active = models.BooleanField(default=True)
+
+    objects = RegisterQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_stale(self, at: datetime) -> bool:
+        """Whether a newer copy has to be fetched before calling by it."""
+        if self.refresh_days is None or self.loaded_at is None:
+            return False
+        return at - self.loaded_at > timedelta(days=self.refresh_days)
+
+
+class RegisterEntry(models.Model):
+    """One number of a register, as a SHA-256 digest of one of its spellings."""
+
+    register = models.ForeignKey(Register, models.CASCADE)
+    digest = models.BinaryField(max_length=32)
+    load = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="register_entry_once", fields=["digest", "register"])
+        ]
+
+    def __str__(self) -> str:
+        return f"entry #{self.pk}"
+
+
 class PolicyVersionQuerySet(models.QuerySet["PolicyVersion"]):
     def in_force(self, at: datetime) -> PolicyVersionQuerySet:
         """Those that had begun by `at`; of each region the highest version counts."""
@@ -123,7 +196,7 @@ class PolicyVersion(models.Model):
     replaces a planned version from its own beginning on, and never rewrites the past.
     """
 
-    region = models.CharField(max_length=2)  # ISO region, "*" = all others
+    region = models.CharField(max_length=5)  # ISO region, "US-FL" a state's, "*" = all others
     version = models.PositiveIntegerField()
     body = models.JSONField()
     note = models.CharField(max_length=200, blank=True)

@@ -11,15 +11,28 @@ from django.db.models import Case, When
 
 from furrow.common.phone import zone, zones_of
 
-from .models import CalendarDay, PolicyVersion, Refusal, Suppression
+from .models import (
+    CalendarDay,
+    Consent,
+    PolicyVersion,
+    Refusal,
+    Register,
+    RegisterEntry,
+    Suppression,
+)
+from .packs import BY_KEY, PACKS, Pack
 from .rules import (
     DEFAULT_POLICIES,
     EVERYWHERE_ELSE,
     DayKind,
     Policy,
+    Purpose,
+    country_of,
+    digests_of,
     is_open,
     next_opening,
     policy_from,
+    regions_for,
 )
 
 
@@ -82,6 +95,65 @@ def last_refusal(*, e164s: Iterable[str], at: datetime) -> datetime | None:
     )
 
 
+def last_consent(*, e164s: Iterable[str], purpose: Purpose, at: datetime) -> Consent | None:
+    """The latest word at one of these numbers about being called for a purpose, by `at`."""
+    rows = Consent.objects.filter(e164__in=list(e164s), purpose=purpose, at__lte=at)
+    return rows.order_by("-at", "-pk").first()
+
+
+def consents_told(e164s: Iterable[str]) -> list[Consent]:
+    """Every consent given or withdrawn at these numbers, newest first."""
+    rows = Consent.objects.filter(e164__in=list(e164s)).select_related("by")
+    return list(rows.order_by("-at", "-pk"))
+
+
+def registers_listing(*, e164: str, region: str) -> list[str]:
+    """The names of the do-not-call registers of this region, or everywhere, that list a number."""
+    return list(
+        RegisterEntry.objects.filter(
+            digest__in=digests_of(e164),
+            register__region__in=[country_of(region), EVERYWHERE_ELSE],
+            register__is_active=True,
+        )
+        .order_by("register__name")
+        .values_list("register__name", flat=True)
+        .distinct()
+    )
+
+
+@dataclass(frozen=True)
+class RegisterTold:
+    """One register as its page lists it; `missing` = a pack in force asks for it."""
+
+    register: Register | None
+    name: str
+    region: str
+    is_stale: bool
+
+
+def registers_told(*, at: datetime) -> list[RegisterTold]:
+    """Every register by name, and those that rules in force ask for and nobody imported."""
+    rows = list(Register.objects.order_by("name"))
+    told = [RegisterTold(row, row.name, row.region, row.is_stale(at)) for row in rows]
+    known = {row.name.casefold() for row in rows}
+    for rules in regions_with_rules(at=at):
+        for wanted in rules.current.body.get("registers", []):
+            if str(wanted["name"]).casefold() not in known:
+                told.append(RegisterTold(None, str(wanted["name"]), rules.region, False))
+    return told
+
+
+def packs_for(region: str) -> list[Pack]:
+    """The packs a region may adopt: its own, and its country's or everybody's."""
+    regions = {region, country_of(region)}
+    return [pack for pack in PACKS if pack.region in regions]
+
+
+def pack_of(body: Mapping[str, Any]) -> Pack | None:
+    """The pack a policy began as."""
+    return BY_KEY.get(str(body.get("pack", "")))
+
+
 def policy_for(*, region: str, at: datetime) -> Policy:
     """The calling rules of `region` in force at `at`, by the version of that time.
 
@@ -90,15 +162,17 @@ def policy_for(*, region: str, at: datetime) -> Policy:
     """
     version = _version_for(region, at)
     if version is None:
-        return _default(region if region in DEFAULT_POLICIES else EVERYWHERE_ELSE)
+        return _default(next(r for r in regions_for(region) if r in DEFAULT_POLICIES))
     return policy_of(version)
 
 
 def _version_for(region: str, at: datetime) -> PolicyVersion | None:
+    regions = regions_for(region)
+    ranks = [When(region=one, then=rank) for rank, one in enumerate(regions)]
     return (
-        PolicyVersion.objects.filter(region__in=[region, EVERYWHERE_ELSE])
+        PolicyVersion.objects.filter(region__in=regions)
         .in_force(at)
-        .order_by(Case(When(region=region, then=0), default=1), "-version")
+        .order_by(Case(*ranks, default=len(ranks)), "-version")
         .first()
     )
 
@@ -126,7 +200,9 @@ def _default(region: str) -> Policy:
 
 def days_for(*, region: str, since: date, until: date) -> Mapping[date, DayKind]:
     """Holidays and make-up workdays of `region` in [since, until)."""
-    rows = CalendarDay.objects.filter(region=region, on__gte=since, on__lt=until)
+    rows = CalendarDay.objects.filter(
+        region=country_of(region), on__gte=since, on__lt=until
+    ).order_by("on")
     return {on: DayKind(kind) for on, kind in rows.values_list("on", "kind")}
 
 
@@ -189,7 +265,7 @@ def policy_body(*, region: str, at: datetime) -> Mapping[str, Any]:
     version = _version_for(region, at)
     if version is not None:
         return dict(version.body)
-    return DEFAULT_POLICIES.get(region, DEFAULT_POLICIES[EVERYWHERE_ELSE])
+    return next(DEFAULT_POLICIES[r] for r in regions_for(region) if r in DEFAULT_POLICIES)
 
 
 @dataclass(frozen=True)
@@ -211,7 +287,7 @@ def hours_now(*, region: str, at: datetime) -> list[HoursNow]:
         until=at.date() + timedelta(days=402),
     )
     found = []
-    for name in zones_of(region):
+    for name in zones_of(country_of(region)):
         time_zone = zone(name)
         allowed = is_open(policy, at=at, time_zone=time_zone, days=days)
         opens = None if allowed else next_opening(policy, at=at, time_zone=time_zone, days=days)

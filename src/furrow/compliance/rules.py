@@ -3,19 +3,24 @@
 The gate itself, which asks all of these in order, is in permits.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 from django.db.models import TextChoices
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from furrow.common.refusal import Refused
+
+from .packs import DEFAULT_POLICIES as DEFAULT_POLICIES
 
 
 class SuppressionKind(TextChoices):
@@ -43,6 +48,24 @@ ORIGINS: Mapping[str, str | Promise] = {
 }
 
 
+class Purpose(TextChoices):
+    """What somebody is called for; consent is given and withdrawn per purpose."""
+
+    SALES = "sales", _("Sales")
+    SERVICE = "service", _("Service")
+    CALLBACK = "callback", _("Promised call-back")
+
+
+class Basis(TextChoices):
+    """How a consent was given, for whoever has to prove it."""
+
+    FORM = "form", _("Ticked in a form")
+    WRITTEN = "written", _("In writing")
+    SPOKEN = "spoken", _("Said in a recorded call")
+    CONTRACT = "contract", _("Part of a contract")
+    OTHER = "other", _("Otherwise")
+
+
 class DayKind(TextChoices):
     HOLIDAY = "holiday", _("Public holiday")
     WORKDAY = "workday", _("Make-up workday")
@@ -58,6 +81,10 @@ class CannotSuppress(Refused):
 
 class CannotLift(Refused):
     """This suppression cannot be lifted, or not so."""
+
+
+class CannotImport(Refused):
+    """This do-not-call register cannot be read."""
 
 
 class CannotSetPolicy(Refused):
@@ -92,7 +119,7 @@ class Policy:
     source says where each figure comes from, for the settings page and for evidence.
     """
 
-    region: str  # ISO region, or "*" for all others
+    region: str  # ISO region, with a state where that has its own ("US-FL"), "*" for all others
     version: int
     windows: tuple[Window, ...]
     on_holidays: bool  # whether calls are allowed on public holidays
@@ -100,6 +127,7 @@ class Policy:
     customer_caps: tuple[Cap, ...]
     silence_after_refusal: timedelta
     source: str = ""
+    consent_for: frozenset[str] = frozenset()  # purposes nobody is called for without consent
 
 
 def _hhmm(text: str) -> time:
@@ -115,7 +143,9 @@ def policy_from(body: Mapping[str, Any], *, region: str, version: int) -> Policy
     {"windows": [{"weekdays": [0,1,2,3,4], "from": "09:00", "to": "20:00"}],
      "on_holidays": false, "number_caps": [{"most": 3, "minutes": 5}],
      "customer_caps": [{"most": 3, "minutes": 1440}], "silence_after_refusal_days": 14,
-     "source": "…"}
+     "consent_for": ["sales"], "source": "…"}
+
+    `sources` (a figure's name -> where it comes from), `registers` and `pack` are for people.
     """
     with _naming("windows"):
         windows = tuple(
@@ -139,6 +169,8 @@ def policy_from(body: Mapping[str, Any], *, region: str, version: int) -> Policy
         silence = int(body.get("silence_after_refusal_days", 14))
         if not 0 <= silence <= 3650:
             raise ValueError(_t("between 0 and 3650 days"))
+    with _naming("consent_for"):
+        consent_for = frozenset(Purpose(purpose).value for purpose in body.get("consent_for", []))
     return Policy(
         region=region,
         version=version,
@@ -148,7 +180,35 @@ def policy_from(body: Mapping[str, Any], *, region: str, version: int) -> Policy
         customer_caps=caps["customer_caps"],
         silence_after_refusal=timedelta(days=silence),
         source=str(body.get("source", "")),
+        consent_for=consent_for,
     )
+
+
+def country_of(region: str) -> str:
+    """The country a region lies in: "US" for "US-FL"; others are their own."""
+    return region.partition("-")[0]
+
+
+def regions_for(region: str) -> list[str]:
+    """Whose rules a region may follow, its own first: US-FL, US, *."""
+    return list(dict.fromkeys([region, country_of(region), EVERYWHERE_ELSE]))
+
+
+def is_region(text: str) -> bool:
+    """Whether rules may be kept for it: CN, US-FL, or * for all others."""
+    return text == EVERYWHERE_ELSE or re.fullmatch(r"[A-Z]{2}(-[A-Z]{2})?", text) is not None
+
+
+def digests_of(e164: str) -> list[bytes]:
+    """The SHA-256 digests under which a number may stand in a hashed list, the E.164 one first.
+
+    Lists hash +8613800138000, 8613800138000 or 13800138000: each spelling is looked for.
+    """
+    spellings = [e164, e164.removeprefix("+")]
+    with suppress(phonenumbers.NumberParseException):
+        number = phonenumbers.parse(e164)
+        spellings.append(phonenumbers.national_significant_number(number))
+    return [hashlib.sha256(spelling.encode()).digest() for spelling in dict.fromkeys(spellings)]
 
 
 @contextmanager
@@ -158,49 +218,6 @@ def _naming(field: str) -> Iterator[None]:
         yield
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{field}: {error}") from error
-
-
-_EVERY_DAY = [0, 1, 2, 3, 4, 5, 6]
-
-# What a new company starts with. Editable, versioned; engineering notes, not legal advice.
-DEFAULT_POLICIES: Mapping[str, Mapping[str, Any]] = {
-    "CN": {
-        "windows": [{"weekdays": _EVERY_DAY, "from": "09:00", "to": "20:00"}],
-        "on_holidays": False,
-        "number_caps": [{"most": 3, "minutes": 5}, {"most": 5, "minutes": 1440}],
-        "customer_caps": [{"most": 5, "minutes": 1440}, {"most": 10, "minutes": 10080}],
-        "silence_after_refusal_days": 14,
-        "source": "MIIT notice on call centres (2020-06): avoid rest hours; carrier practice "
-        "3 calls in 5 minutes and 5 in 24 hours per number (read 2026-11)",
-    },
-    "US": {
-        "windows": [{"weekdays": _EVERY_DAY, "from": "08:00", "to": "21:00"}],
-        "on_holidays": True,
-        "number_caps": [{"most": 3, "minutes": 1440}],
-        "customer_caps": [{"most": 3, "minutes": 1440}],
-        "silence_after_refusal_days": 30,
-        "source": "TCPA 47 CFR 64.1200: 8 am to 9 pm local; Florida: 3 attempts in 24 hours",
-    },
-    "FR": {
-        "windows": [
-            {"weekdays": [0, 1, 2, 3, 4], "from": "10:00", "to": "13:00"},
-            {"weekdays": [0, 1, 2, 3, 4], "from": "14:00", "to": "20:00"},
-        ],
-        "on_holidays": False,
-        "number_caps": [{"most": 4, "minutes": 43200}],
-        "customer_caps": [{"most": 4, "minutes": 43200}],
-        "silence_after_refusal_days": 60,
-        "source": "Code de la consommation D.223-9",
-    },
-    "*": {
-        "windows": [{"weekdays": [0, 1, 2, 3, 4, 5], "from": "09:00", "to": "20:00"}],
-        "on_holidays": False,
-        "number_caps": [{"most": 3, "minutes": 1440}],
-        "customer_caps": [{"most": 3, "minutes": 1440}],
-        "silence_after_refusal_days": 30,
-        "source": "House rule for regions without a policy of their own",
-    },
-}
 
 
 def is_open(
@@ -241,6 +258,74 @@ def next_opening(
             if start > at:
                 return start
     return None
+
+
+def closes_at(
+    policy: Policy, *, at: datetime, time_zone: ZoneInfo, days: Mapping[date, DayKind]
+) -> datetime | None:
+    """When the window that is open at `at` closes; None when it stays open for the next year.
+
+    A window to midnight goes on in one that opens then. Raises ValueError when it is closed.
+    """
+    if not is_open(policy, at=at, time_zone=time_zone, days=days):
+        raise ValueError(f"closed at {at}")
+    moment = at
+    for _window in range(800):
+        local = moment.astimezone(time_zone)
+        kind = days.get(local.date())
+        weekday = 0 if kind is DayKind.WORKDAY else local.weekday()
+        ends = max(
+            w.closes
+            for w in policy.windows
+            if weekday in w.weekdays and w.opens <= local.time() < w.closes
+        )
+        if ends == time.max:
+            end = datetime.combine(local.date() + timedelta(days=1), time(0), time_zone)
+        else:
+            end = datetime.combine(local.date(), ends, time_zone)
+        moment = end.astimezone(UTC)
+        if not is_open(policy, at=moment, time_zone=time_zone, days=days):
+            return moment
+    return None
+
+
+def is_open_everywhere(
+    policy: Policy, *, at: datetime, zones: Sequence[ZoneInfo], days: Mapping[date, DayKind]
+) -> bool:
+    """Whether calls are allowed at `at` in each of `zones`."""
+    return all(is_open(policy, at=at, time_zone=zone, days=days) for zone in zones)
+
+
+def next_opening_everywhere(
+    policy: Policy, *, at: datetime, zones: Sequence[ZoneInfo], days: Mapping[date, DayKind]
+) -> datetime | None:
+    """The next moment after `at` that is open in each of `zones`; None within the next year.
+
+    Only at the opening of one of them can all become open, so only those are tried.
+    """
+    tried = at
+    for _opening in range(1200):
+        openings = [
+            opening
+            for zone in zones
+            if (opening := next_opening(policy, at=tried, time_zone=zone, days=days)) is not None
+        ]
+        if not openings:
+            return None
+        tried = min(openings)
+        if tried - at > timedelta(days=400):
+            return None
+        if is_open_everywhere(policy, at=tried, zones=zones, days=days):
+            return tried
+    return None
+
+
+def closes_somewhere_at(
+    policy: Policy, *, at: datetime, zones: Sequence[ZoneInfo], days: Mapping[date, DayKind]
+) -> datetime | None:
+    """When the first of the zones open at `at` closes; None when none does within a year."""
+    ends = [closes_at(policy, at=at, time_zone=zone, days=days) for zone in zones]
+    return min((end for end in ends if end is not None), default=None)
 
 
 def broken_cap(

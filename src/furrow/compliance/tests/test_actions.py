@@ -140,7 +140,9 @@ def test_the_last_refusal_counts() -> None:
 
 def test_before_anything_is_stored_the_starting_rules_hold() -> None:
     assert policy_for(region="CN", at=NOON).source == DEFAULT_POLICIES["CN"]["source"]
-    assert policy_for(region="DE", at=NOON).region == "*"
+    assert policy_for(region="US-TX", at=NOON).region == "US-TX"
+    assert policy_for(region="US-NY", at=NOON).region == "US"
+    assert policy_for(region="PL", at=NOON).region == "*"
     assert policy_for(region="", at=NOON).region == "*"
 
 
