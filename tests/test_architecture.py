@@ -117,6 +117,8 @@ UNTRACKED = {
     "pipeline.ScoreGiven": "is a ledger",
     "compliance.PolicyVersion": "is never changed; a new version is added",
     "compliance.Refusal": "is a ledger",
+    "compliance.Consent": "is a ledger",
+    "compliance.RegisterEntry": "is replaced whole with each copy of its register",
     "permits.Permit": "is the evidence itself; its three instants are set once",
     "permits.Denial": "is evidence, and never deleted",
     "organisation.Presence": "changes with each call; every change is an audit event",

@@ -42,6 +42,22 @@ def place_of(e164: str) -> Place:
     return Place(region, zones[0] if zones else DEFAULT_TIME_ZONE)
 
 
+@lru_cache(maxsize=65536)
+def zones_of_number(e164: str) -> tuple[str, ...]:
+    """Every time zone the number's prefix spans, by libphonenumber; () when it knows none.
+
+    A toll-free prefix spans its whole numbering plan, and so do mobiles of some countries.
+    """
+    try:
+        number = phonenumbers.parse(e164)
+    except NumberParseException:
+        return ()
+    if phonenumbers.region_code_for_number(number) in _ONE_CLOCK:
+        return ()
+    zones = timezone.time_zones_for_number(number)
+    return tuple(z for z in zones if z != "Etc/Unknown")
+
+
 def zones_of(region: str) -> list[str]:
     """The time zones of a region worth showing, the most populous first.
 

@@ -1,6 +1,6 @@
 """What people fill in to suppress a number and to set calling rules."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, time, timedelta
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from furrow.science.linkage.numbers import read_numbers
 
 from .models import Suppression
-from .rules import DayKind, SuppressionKind
+from .rules import Basis, DayKind, Purpose, SuppressionKind
 
 WEEKDAYS = (
     (0, _("Mon")),
@@ -96,6 +96,12 @@ class PolicyForm(forms.Form):
     )
     silence_after_refusal_days = forms.IntegerField(
         label=_("days of silence after a refusal"), min_value=0, max_value=3650
+    )
+    consent_for = forms.MultipleChoiceField(
+        label=_("only with consent, calls about"),
+        choices=Purpose,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
     source = forms.CharField(
         label=_("source"),
@@ -189,6 +195,7 @@ class PolicyForms:
     """A region's rules as one page of forms; `body()` gives the JSON that `set_policy` takes."""
 
     def __init__(self, body: Mapping[str, Any], data: Any = None) -> None:
+        self._began_as = body
         if data is not None:
             body = {}  # what was posted counts, whatever it began from
         self.policy = PolicyForm(
@@ -197,6 +204,7 @@ class PolicyForms:
                 "on_holidays": body.get("on_holidays", False),
                 "silence_after_refusal_days": body.get("silence_after_refusal_days", 14),
                 "source": body.get("source", ""),
+                "consent_for": body.get("consent_for", []),
             },
         )
         self.windows = WindowForms(
@@ -221,7 +229,7 @@ class PolicyForms:
 
     def body(self) -> dict[str, Any]:
         given = self.policy.cleaned_data
-        return {
+        body: dict[str, Any] = {
             "windows": [
                 {
                     "weekdays": window["weekdays"],
@@ -235,7 +243,23 @@ class PolicyForms:
             "number_caps": _caps_given(self.number_caps),
             "customer_caps": _caps_given(self.customer_caps),
             "silence_after_refusal_days": given["silence_after_refusal_days"],
+            "consent_for": given["consent_for"],
             "source": given["source"],
+        }
+        # A figure somebody changed no longer has the source it began with.
+        kept = {
+            figure: source
+            for figure, source in self._began_as.get("sources", {}).items()
+            if figure not in body or body[figure] == self._began_as.get(figure)
+        }
+        return body | {
+            name: value
+            for name, value in (
+                ("sources", kept),
+                ("registers", self._began_as.get("registers")),
+                ("pack", self._began_as.get("pack")),
+            )
+            if value
         }
 
     @property
@@ -263,6 +287,60 @@ def _caps_given(forms_: Any) -> list[dict[str, int]]:
         for cap in forms_.cleaned_data
         if cap.get("most")
     ]
+
+
+class ConsentForm(forms.Form):
+    """What a customer said about being called for a purpose, and where the proof lies."""
+
+    purpose = forms.ChoiceField(label=_("calls about"), choices=Purpose)
+    word = forms.ChoiceField(
+        label=_("the customer"), choices=[("given", _("agreed")), ("withdrawn", _("took it back"))]
+    )
+    basis = forms.ChoiceField(label=_("how"), choices=Basis)
+    evidence = forms.CharField(
+        label=_("where the proof lies"),
+        max_length=300,
+        required=False,
+        help_text=_("A form, a letter, a recording. No phone numbers, please."),
+    )
+
+
+class RegisterForm(forms.Form):
+    """A do-not-call register to import: whose, where it holds, and the file."""
+
+    name = forms.CharField(
+        label=_("name"), max_length=60, help_text=_("Such as TPS. The same name replaces it.")
+    )
+    region = forms.RegexField(
+        r"^([A-Za-z]{2}|\*)$",
+        label=_("region"),
+        initial="*",
+        help_text=_("Two letters, such as GB, or * for everywhere."),
+        widget=forms.TextInput(attrs={"maxlength": 2}),
+    )
+    refresh_days = forms.IntegerField(
+        label=_("good for days"),
+        min_value=1,
+        max_value=3650,
+        required=False,
+        help_text=_("Then a newer copy is asked for. Empty = for good."),
+    )
+    file = forms.FileField(
+        label=_("file"),
+        help_text=_("One number, or one SHA-256 in hex, per line; the first column counts."),
+    )
+    is_whole = forms.BooleanField(
+        label=_("The file is the whole register: what it no longer names is dropped"),
+        required=False,
+        initial=True,
+    )
+
+    def clean_region(self) -> str:
+        return str(self.cleaned_data["region"]).upper()
+
+    def lines(self) -> Iterator[str]:
+        """The file's lines, whatever encoding; what is not text is no number."""
+        return (line.decode("utf-8", "replace") for line in self.cleaned_data["file"])
 
 
 class DayForm(forms.Form):

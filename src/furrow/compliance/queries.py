@@ -95,6 +95,12 @@ def last_refusal(*, e164s: Iterable[str], at: datetime) -> datetime | None:
     )
 
 
+def refusals_before(*, e164s: Iterable[str], at: datetime) -> list[tuple[str, datetime]]:
+    """(number, when) of every refusal at these numbers by `at`, the oldest first."""
+    rows = Refusal.objects.filter(e164__in=list(e164s), at__lte=at).order_by("at", "pk")
+    return list(rows.values_list("e164", "at"))
+
+
 def last_consent(*, e164s: Iterable[str], purpose: Purpose, at: datetime) -> Consent | None:
     """The latest word at one of these numbers about being called for a purpose, by `at`."""
     rows = Consent.objects.filter(e164__in=list(e164s), purpose=purpose, at__lte=at)

@@ -3,6 +3,7 @@
 from datetime import date, datetime, time
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,22 +16,28 @@ from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
 
 from .actions import (
+    adopt_pack,
     import_holidays,
     lift_suppression,
+    load_register,
     set_calendar_day,
     set_policy,
+    set_register_active,
     suppress_number,
 )
-from .forms import DayForm, LiftForm, PolicyForms, SearchForm, SuppressForm
-from .models import CalendarDay, Suppression
+from .forms import DayForm, LiftForm, PolicyForms, RegisterForm, SearchForm, SuppressForm
+from .models import CalendarDay, Register, Suppression
 from .queries import (
     calendar_of,
     hours_now,
+    pack_of,
+    packs_for,
     policy_body,
     policy_history,
     regions_with_rules,
+    registers_told,
 )
-from .rules import EVERYWHERE_ELSE, DayKind, SuppressionKind
+from .rules import EVERYWHERE_ELSE, DayKind, SuppressionKind, country_of, is_region
 
 MOST_FOUND = 100
 
@@ -61,6 +68,7 @@ def _list(request: Request, rows: list[Suppression], **context: Any) -> HttpResp
         "kind": "",
         "kinds": SuppressionKind.choices,
         "searched": False,
+        "can_edit_policy": request.user.can(Act.EDIT_POLICY),
         "can_lift": request.user.can(Act.LIFT_SUPPRESSION),
         "now": timezone.now(),
     }
@@ -142,9 +150,9 @@ def policies(request: Request) -> HttpResponse:
 def add_region(request: Request) -> HttpResponse:
     """To the rules of ?region=DE, which begin as a copy of those for all others."""
     region = request.GET.get("region", "").strip().upper()
-    if len(region) == 2 and region.isascii() and region.isalpha():
+    if is_region(region) and region != EVERYWHERE_ELSE:
         return redirect("policy-edit", region)
-    messages.error(request, _("A region is two letters, such as CN or DE."))
+    messages.error(request, _("A region is two letters, such as CN, or with a state, US-FL."))
     return redirect("policy")
 
 
@@ -154,7 +162,8 @@ def policy(request: Request, region: str) -> HttpResponse:
     """Look at and change one region's rules; every change is a new version."""
     _check_region(region)
     at = timezone.now()
-    forms = PolicyForms(policy_body(region=region, at=at), request.POST or None)
+    body = policy_body(region=region, at=at)
+    forms = PolicyForms(body, request.POST or None)
     if request.method == "POST" and forms.is_valid():
         version = set_policy(
             region=region,
@@ -168,7 +177,11 @@ def policy(request: Request, region: str) -> HttpResponse:
         return redirect("policy-edit", region)
     context = {
         "region": region,
+        "country": country_of(region),
         "forms": forms,
+        "sources": body.get("sources", {}),
+        "packs": packs_for(region),
+        "pack": pack_of(body),
         "hours": hours_now(region=region, at=at),
         "history": policy_history(region=region),
         "now": at,
@@ -177,15 +190,68 @@ def policy(request: Request, region: str) -> HttpResponse:
     return render(request, "compliance/policy.html", context)
 
 
+@requires(Act.EDIT_POLICY)
+@require_POST
+def adopt(request: Request, region: str) -> HttpResponse:
+    """A pack's rules, as the region's next version, at once."""
+    _check_region(region)
+    version = adopt_pack(
+        key=request.POST.get("pack", ""), region=region, by=request.user, at=timezone.now()
+    )
+    messages.success(request, _("Version %(version)d is saved.") % {"version": version.version})
+    return redirect("policy-edit", region)
+
+
+@requires(Act.EDIT_POLICY)
+@require_http_methods(["GET", "POST"])
+def registers(request: Request) -> HttpResponse:
+    """The imported do-not-call registers, and importing one."""
+    at = timezone.now()
+    form = RegisterForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        load = load_register(
+            name=given["name"],
+            region=given["region"],
+            refresh_days=given["refresh_days"],
+            lines=form.lines(),
+            is_whole=given["is_whole"],
+            default_region=settings.DEFAULT_REGION,
+            by=request.user,
+            at=at,
+        )
+        messages.success(
+            request,
+            _("%(listed)d numbers read, %(bad)d lines are none. %(size)d are listed now.")
+            % {"listed": load.listed, "bad": load.bad, "size": load.register.size},
+        )
+        if load.bad_lines:
+            lines = ", ".join(str(line) for line in load.bad_lines[:20])
+            messages.warning(request, _("Not numbers: lines %(lines)s") % {"lines": lines})
+        return redirect("registers")
+    return render(
+        request, "compliance/registers.html", {"rows": registers_told(at=at), "form": form}
+    )
+
+
+@requires(Act.EDIT_POLICY)
+@require_POST
+def register_active(request: Request, register_id: int) -> HttpResponse:
+    """Set a register aside, or call by it again."""
+    found = get_object_or_404(Register.objects.visible_to(request.user), pk=register_id)
+    wanted = request.POST.get("active") == "1"
+    set_register_active(register=found, is_active=wanted, by=request.user, at=timezone.now())
+    return redirect("registers")
+
+
 def _check_region(region: str) -> None:
-    is_code = len(region) == 2 and region.isascii() and region.isupper()
-    if region != EVERYWHERE_ELSE and not is_code:
+    if not is_region(region):
         raise Http404
 
 
 def _check_calendar(region: str, year: int) -> None:
     _check_region(region)
-    if not 2000 <= year <= 2100 or region == EVERYWHERE_ELSE:
+    if not 2000 <= year <= 2100 or region == EVERYWHERE_ELSE or "-" in region:
         raise Http404
 
 

@@ -47,6 +47,9 @@ COMMANDS: dict[str, dict[str, Command]] = {
     },
     "Lists": {
         "import": Command("turn a file into customers", "furrow.config.importing:main"),
+        "do-not-call": Command(
+            "import a do-not-call register, plain or hashed", "furrow.config.do_not_call:main"
+        ),
         "find-duplicates": Command(
             "compare all customers and queue the pairs that may be one",
             "furrow.config.finding:main",

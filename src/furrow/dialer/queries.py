@@ -62,6 +62,7 @@ def window_of(campaign: Campaign) -> CampaignWindow:
         closes_minute=campaign.closes_minute,
         is_running=campaign.may_dial,
         name=campaign.name,
+        stage=campaign.stage,
     )
 
 

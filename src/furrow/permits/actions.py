@@ -78,7 +78,7 @@ def request_permit(
     denial = Denial.objects.create(
         customer=number.customer, number=number, agent=agent, purpose=purpose,
         campaign_ref=campaign_ref, at=at, rule=refusal.rule, check_name=refusal.check,
-        next_at=refusal.next_at, answers=_stored(decision),
+        next_at=decision.changes_at, answers=_stored(decision),
     )  # fmt: skip
     record(
         "permit.denied", of=denial, by=by.username, at=at,

@@ -30,6 +30,9 @@ class MayCallOut(Schema):
     is_allowed: bool
     number_id: int
     time_zone: str = Field(description="the callee's")
+    changes_at: datetime | None = Field(
+        description="the earliest moment at which the whole answer changes; null = not by waiting"
+    )
     answers: list[AnswerOut] = Field(description="in the order asked, up to the first no")
 
 
@@ -50,5 +53,6 @@ def ask(request: Request, customer_id: int) -> dict[str, object]:
         "is_allowed": decision.is_allowed,
         "number_id": number.pk,
         "time_zone": number.time_zone,
+        "changes_at": decision.changes_at,
         "answers": decision.answers,
     }

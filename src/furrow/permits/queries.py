@@ -1,23 +1,30 @@
 """What the gate looks at, and what it would say."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from furrow.common.phone import mask, zone
+from furrow.common.phone import mask, zone, zones_of_number
+from furrow.compliance.areas import area_of, zones_of_address
 from furrow.compliance.queries import (
     days_for,
     is_suppressed,
+    last_consent,
     last_refusal,
     policy_for,
+    registers_listing,
     standing_suppressions,
     suppressions_told,
 )
-from furrow.compliance.rules import Policy, SuppressionKind
+from furrow.compliance.rules import (
+    Policy,
+    SuppressionKind,
+)
 from furrow.customers.models import Customer, Number
 from furrow.customers.rules import Moment
 from furrow.organisation.models import User
@@ -25,7 +32,17 @@ from furrow.organisation.rules import Act, Scope
 from furrow.teamwork.queries.clashes import helps
 
 from .models import Denial, Permit
-from .rules import CHECK_NAMES, CampaignWindow, Decision, Facts, Purpose, decide
+from .objections import Asked, objections_to
+from .rules import (
+    CHECK_NAMES,
+    CampaignWindow,
+    ConsentGiven,
+    Decision,
+    Facts,
+    Purpose,
+    decide,
+    next_no,
+)
 
 # How far ahead the next opening is looked for; a day more on each side for time zones.
 _DAYS_AHEAD = timedelta(days=402)
@@ -42,11 +59,12 @@ def facts_for(
     """Everything the gate asks about, as it stands now.
 
     Inside `request_permit` the customer's row is locked, so the answer still holds when the
-    permit is stored; elsewhere it is what would be said now. Seven queries, for somebody else's customer eight; about 4 ms.
+    permit is stored; elsewhere it is what would be said now. Ten queries, about 5 ms.
     """
     customer = number.customer
     numbers = numbers_of(customer)
-    policy = policy_for(region=number.region, at=at)
+    area = area_of(number.e164, number.region)
+    policy = policy_for(region=area, at=at)
     today = at.date()
     dialled = _dialled(number=number, customer=customer, policy=policy, at=at)
     open_permits = list(
@@ -63,9 +81,9 @@ def facts_for(
             for s in standing_suppressions(e164=number.e164, others=numbers, at=at)
         ],
         policy=policy,
-        time_zone=zone(number.time_zone),
+        zones=zones_for(number, customer),
         days=days_for(
-            region=number.region, since=today - timedelta(days=1), until=today + _DAYS_AHEAD
+            region=area, since=today - timedelta(days=1), until=today + _DAYS_AHEAD
         ),
         number_dialled_at=[spent for number_id, _customer, spent in dialled
                            if number_id == number.pk],
@@ -83,7 +101,30 @@ def facts_for(
         campaign=campaign,
         purpose=purpose,
         is_collaborator=agent is not None and _helps(agent, customer, at=at),
+        consent=_consent_of(numbers, purpose, at),
+        registers=registers_listing(e164=number.e164, region=number.region),
+        objections=objections_to(
+            Asked(customer.pk, purpose, campaign.stage if campaign else "", at)
+        ),
     )  # fmt: skip
+
+
+def zones_for(number: Number, customer: Customer) -> list[ZoneInfo]:
+    """Every clock the customer may live by: the number's, all those of its prefix, the address's.
+
+    The number's own first; it is the one people are told.
+    """
+    names = [
+        number.time_zone,
+        *zones_of_number(number.e164),
+        *zones_of_address(f"{customer.city} {customer.address}"),
+    ]
+    return list(dict.fromkeys(zone(name) for name in names))
+
+
+def _consent_of(numbers: list[str], purpose: Purpose, at: datetime) -> ConsentGiven | None:
+    latest = last_consent(e164s=numbers, purpose=purpose, at=at)
+    return ConsentGiven(latest.is_given, latest.at, latest.until) if latest else None
 
 
 def _helps(agent: User, customer: Customer, *, at: datetime) -> bool:
@@ -145,7 +186,10 @@ def may_call(
     """What the gate would say now. Changes nothing, promises nothing: the answer may be
     different a moment later, and only a permit counts."""
     facts = facts_for(number=number, agent=agent, campaign=campaign, purpose=purpose, at=at)
-    return decide(facts, at=at)
+    decision = decide(facts, at=at)
+    if decision.is_allowed:
+        return replace(decision, changes_at=next_no(facts, at=at))
+    return decision
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ The checks run in a fixed order; the first "no" decides, and each answer is reco
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.models import TextChoices
@@ -21,19 +21,17 @@ from furrow.compliance.rules import (
     Policy,
     SuppressionKind,
     broken_cap,
-    is_open,
-    next_opening,
+    closes_somewhere_at,
+    is_open_everywhere,
+    next_opening_everywhere,
+)
+from furrow.compliance.rules import (
+    Purpose as Purpose,
 )
 
 
 class Channel(TextChoices):
     CALL = "call", _("Call")
-
-
-class Purpose(TextChoices):
-    SALES = "sales", _("Sales")
-    SERVICE = "service", _("Service")
-    CALLBACK = "callback", _("Promised call-back")
 
 
 # A permit not spent by then is void; spending it is the very next statement.
@@ -48,6 +46,25 @@ class CampaignWindow:
     closes_minute: int
     is_running: bool
     name: str
+    stage: str = ""  # pipeline.Stage, "" = fits everybody
+
+
+@dataclass(frozen=True)
+class ConsentGiven:
+    """The latest word of a customer about being called for the purpose asked."""
+
+    is_given: bool
+    at: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why a higher capability is against this call. `until` None = not over by waiting."""
+
+    rule: str
+    why: str
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +73,7 @@ class Facts:
 
     suppressions: Sequence[tuple[SuppressionKind, str, datetime | None]]  # kind, reason, until
     policy: Policy
-    time_zone: ZoneInfo
+    zones: Sequence[ZoneInfo]  # of the number's prefix and the address; all have to be open
     days: Mapping[date, DayKind]
     number_dialled_at: Sequence[datetime]
     customer_dialled_at: Sequence[datetime]
@@ -72,6 +89,14 @@ class Facts:
     campaign: CampaignWindow | None
     purpose: Purpose = Purpose.SALES
     is_collaborator: bool = False  # the agent helps the owner with this customer (B5)
+    consent: ConsentGiven | None = None  # None = never asked
+    registers: Sequence[str] = ()  # the do-not-call registers that list the number
+    objections: Sequence[Objection] = ()
+
+    @property
+    def time_zone(self) -> ZoneInfo:
+        """Whose clock is told: the number's."""
+        return self.zones[0]
 
 
 @dataclass(frozen=True)
@@ -96,7 +121,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Decision:
+    """`changes_at`: the earliest moment at which the whole answer changes, as the facts stand;
+    None = not by waiting alone."""
+
     answers: tuple[Answer, ...]
+    changes_at: datetime | None = None
 
     @property
     def refusal(self) -> Answer | None:
@@ -115,7 +144,7 @@ class NotPermitted(Refused):
         assert refusal is not None  # noqa: S101
         super().__init__(refusal.why, rule=refusal.rule)
         self.decision = decision
-        self.next_at = refusal.next_at
+        self.next_at = decision.changes_at
 
 
 class PermitVoid(Refused):
@@ -125,6 +154,8 @@ class PermitVoid(Refused):
 # What each check asks, for people, in the order they are asked.
 CHECK_NAMES: Mapping[str, str | Promise] = {
     "suppression": _("Not on the do-not-call list"),
+    "consent": _("Agreed to be called, where that is needed"),
+    "registers": _("Not on an imported do-not-call register"),
     "hours": _("Within calling hours"),
     "campaign": _("Campaign open"),
     "caps": _("Not called too often"),
@@ -132,6 +163,7 @@ CHECK_NAMES: Mapping[str, str | Promise] = {
     "agent": _("You may make calls"),
     "ownership": _("Yours to call"),
     "line": _("Nobody else on the line"),
+    "objections": _("Nothing open speaks against it"),
 }
 
 
@@ -141,6 +173,8 @@ def _local(moment: datetime, zone: ZoneInfo) -> str:
 
 def _suppression(facts: Facts, at: datetime) -> Answer:
     for kind, reason, until in facts.suppressions:
+        if until is not None and until <= at:
+            continue
         why = _t("This number must not be called: %(kind)s.") % {"kind": kind.label}
         if reason:
             why = f"{why} {reason}"
@@ -151,11 +185,45 @@ def _suppression(facts: Facts, at: datetime) -> Answer:
     return Answer("suppression", "C4", True)
 
 
+def _consent(facts: Facts, at: datetime) -> Answer:
+    consent, version = facts.consent, facts.policy.version
+    if consent is not None and not consent.is_given:
+        why = _t(
+            "The customer withdrew consent to “%(purpose)s” calls on %(day)s. Only a new consent "
+            "changes that."
+        ) % {"purpose": facts.purpose.label, "day": _local(consent.at, facts.time_zone)}
+        return Answer("consent", "I1", False, why, version=version)
+    is_over = consent is not None and consent.until is not None and consent.until <= at
+    if facts.purpose in facts.policy.consent_for and (consent is None or is_over):
+        why = _t(
+            "The rules of %(region)s allow “%(purpose)s” calls only to people who agreed to them, "
+            "and no consent is recorded. Record it with its proof first."
+        ) % {"region": facts.policy.region, "purpose": facts.purpose.label}
+        return Answer("consent", "I1", False, why, version=version)
+    return Answer("consent", "I1", True, version=version)
+
+
+def _registers(facts: Facts, at: datetime) -> Answer:
+    if not facts.registers or facts.purpose is not Purpose.SALES:
+        return Answer("registers", "D4", True)
+    if facts.consent is not None and facts.consent.is_given:
+        return Answer("registers", "D4", True)  # agreed to by name: stronger than a general no
+    why = _t("This number is on the do-not-call register %(names)s.") % {
+        "names": ", ".join(facts.registers)
+    }
+    hint = _t("Only the customer's own consent changes that.")
+    return Answer("registers", "D4", False, f"{why} {hint}")
+
+
 def _hours(facts: Facts, at: datetime) -> Answer:
-    policy, zone = facts.policy, facts.time_zone
-    if is_open(policy, at=at, time_zone=zone, days=facts.days):
+    policy, zones = facts.policy, facts.zones
+    if is_open_everywhere(policy, at=at, zones=zones, days=facts.days):
         return Answer("hours", "D4", True, version=policy.version)
-    opening = next_opening(policy, at=at, time_zone=zone, days=facts.days)
+    opening = next_opening_everywhere(policy, at=at, zones=zones, days=facts.days)
+    # The clock that is told is one that is closed.
+    zone = next(
+        z for z in zones if not is_open_everywhere(policy, at=at, zones=[z], days=facts.days)
+    )
     why = _t("Outside calling hours: it is %(local)s at the customer's (%(zone)s).") % {
         "local": _local(at, zone),
         "zone": zone.key,
@@ -177,18 +245,24 @@ def _campaign(facts: Facts, at: datetime) -> Answer:
             "name": campaign.name
         }
         return Answer("campaign", "D4", False, why)
-    local = at.astimezone(facts.time_zone)
-    minute = local.hour * 60 + local.minute
-    if campaign.opens_minute <= minute < campaign.closes_minute:
+    zone = next((z for z in facts.zones if not _within(campaign, at.astimezone(z))), None)
+    if zone is None:
         return Answer("campaign", "D4", True)
+    local = at.astimezone(zone)
+    minute = local.hour * 60 + local.minute
     day = local.date() if minute < campaign.opens_minute else local.date() + timedelta(days=1)
-    midnight = datetime(day.year, day.month, day.day, tzinfo=facts.time_zone)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+    # Added to the wall clock, so that a day of 23 hours opens at its own nine o'clock.
     opening = midnight + timedelta(minutes=campaign.opens_minute)
     why = _t("The campaign “%(name)s” calls again from %(opening)s, the customer's time.") % {
         "name": campaign.name,
-        "opening": _local(opening, facts.time_zone),
+        "opening": _local(opening, zone),
     }
-    return Answer("campaign", "D4", False, why, next_at=opening)
+    return Answer("campaign", "D4", False, why, next_at=opening.astimezone(UTC))
+
+
+def _within(campaign: CampaignWindow, local: datetime) -> bool:
+    return campaign.opens_minute <= local.hour * 60 + local.minute < campaign.closes_minute
 
 
 def _span(within: timedelta) -> str:
@@ -247,7 +321,7 @@ def _agent(facts: Facts, at: datetime) -> Answer:
 def _ownership(facts: Facts, at: datetime) -> Answer:
     if facts.owner_id == facts.agent_id:  # both None: nobody's customer, dialled for nobody yet
         return Answer("ownership", "B3", True)
-    if facts.owner_id is None and facts.may_call_unowned or facts.is_collaborator:
+    if (facts.owner_id is None and facts.may_call_unowned) or facts.is_collaborator:
         return Answer("ownership", "B3", True)
     if facts.owner_id is None:
         return Answer("ownership", "B3", False, _t("Nobody owns this customer. Claim it first."))
@@ -278,9 +352,19 @@ def line_taken_by_agent() -> Answer:
     return Answer("line", "D4", False, _t("You are on the line already. Hang up first, then call."))
 
 
+def _objections(facts: Facts, at: datetime) -> Answer:
+    standing = [one for one in facts.objections if one.until is None or one.until > at]
+    if not standing:
+        return Answer("objections", "D4", True)
+    worst = max(standing, key=lambda one: (one.until is None, one.until or at))
+    return Answer("objections", worst.rule, False, worst.why, next_at=worst.until)
+
+
 Check = Callable[[Facts, datetime], Answer]
 CHECKS: Sequence[Check] = (
     _suppression,
+    _consent,
+    _registers,
     _hours,
     _campaign,
     _caps,
@@ -288,15 +372,54 @@ CHECKS: Sequence[Check] = (
     _agent,
     _ownership,
     _line,
+    _objections,
 )
+# How often the next moment is looked for: each try lies later, and passes one more obstacle.
+_MOST_TRIES = 500
 
 
 def decide(facts: Facts, *, at: datetime) -> Decision:
-    """Ask every check in order, up to and with the first "no"."""
+    """Ask every check in order, up to and with the first "no"; then, when that is all over."""
     answers: list[Answer] = []
     for check in CHECKS:
         answer = check(facts, at)
         answers.append(answer)
         if not answer.ok:
-            break
+            return Decision(tuple(answers), changes_at=next_yes(facts, at=at))
     return Decision(tuple(answers))
+
+
+def next_yes(facts: Facts, *, at: datetime) -> datetime | None:
+    """The earliest moment after `at` when every check says yes, as the facts stand.
+
+    None = not by waiting. Somebody else on the line is left out: nobody knows when they hang up,
+    and all else may still have to be waited for. Cost: the checks, once per obstacle passed.
+    """
+    moment = at
+    for _try in range(_MOST_TRIES):
+        noes = [
+            answer
+            for check in CHECKS
+            if check is not _line and not (answer := check(facts, moment)).ok
+        ]
+        if not noes:
+            return moment if moment > at else None
+        waits = [answer.next_at for answer in noes if answer.next_at is not None]
+        if len(waits) < len(noes):
+            return None
+        moment = max(waits)
+    return None
+
+
+def next_no(facts: Facts, *, at: datetime) -> datetime | None:
+    """When a yes at `at` becomes a no by itself: hours close, or a consent runs out."""
+    ends = [closes_somewhere_at(facts.policy, at=at, zones=facts.zones, days=facts.days)]
+    if facts.campaign is not None and facts.campaign.closes_minute < 1440:
+        for zone in facts.zones:
+            local = at.astimezone(zone)
+            midnight = datetime(local.year, local.month, local.day, tzinfo=zone)
+            closing = midnight + timedelta(minutes=facts.campaign.closes_minute)
+            ends.append(closing.astimezone(UTC))
+    if facts.consent is not None and facts.purpose in facts.policy.consent_for:
+        ends.append(facts.consent.until)
+    return min((end for end in ends if end is not None and end > at), default=None)

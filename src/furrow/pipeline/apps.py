@@ -10,6 +10,7 @@ class PipelineConfig(AppConfig):
         from furrow.customers.columns import declare_column
         from furrow.customers.filters import declare_filter
         from furrow.customers.holdings import declare
+        from furrow.permits.objections import declare_objection
         from furrow.teamwork.traits import declare_trait
 
         from . import actions, queries
@@ -19,6 +20,7 @@ class PipelineConfig(AppConfig):
         declare("pipeline.Standing.customer", move=actions.move_standing)
         declare("pipeline.StageMove.customer", move=actions.move_moves, tell=queries.tell_moves)
         declare("pipeline.ScoreGiven.customer", move=actions.move_scores, tell=queries.tell_scores)
+        declare_objection("stage", queries.stage_does_not_fit)
         declare_filter("stage", _("Stage"), apply=queries.at_stage, choices=queries.stage_choices)
         declare_filter("cp", _("CP"), apply=queries.with_cp_from, choices=queries.cp_choices)
         declare_column("stage", _("Stage"), cells=queries.stage_cells)

@@ -14,6 +14,8 @@ from furrow.customers.models import Customer, CustomerQuerySet
 from furrow.customers.rules import Moment
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
+from furrow.permits.objections import Asked
+from furrow.permits.rules import Objection, Purpose
 
 from .models import ScoreGiven, StageMove, Standing
 from .rules import HIGHEST, LOWEST, MOVES, Score, Stage
@@ -149,3 +151,17 @@ def _move_title(move: StageMove) -> str:
 
 def _earlier(before: datetime | None) -> Q:
     return Q() if before is None else Q(at__lt=before)
+
+
+def stage_does_not_fit(asked: Asked) -> Objection | None:
+    """Against a sales call of a campaign for an earlier stage than the customer's (C1)."""
+    if not asked.stage or asked.purpose is not Purpose.SALES:
+        return None
+    stage = Standing.objects.filter(pk=asked.customer_id).values_list("stage", flat=True).first()
+    if stage is None or list(Stage).index(Stage(stage)) <= list(Stage).index(Stage(asked.stage)):
+        return None
+    why = _(
+        "The customer has gone on to “%(now)s”, and this campaign is for “%(wanted)s”. Call from "
+        "a campaign of that stage."
+    ) % {"now": Stage(stage).label, "wanted": Stage(asked.stage).label}
+    return Objection("C1", why)

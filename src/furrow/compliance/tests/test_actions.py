@@ -1,3 +1,4 @@
+import hashlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -8,31 +9,42 @@ from django.utils.translation import override
 
 from furrow.audit.models import Event
 from furrow.compliance.actions import (
+    adopt_pack,
     import_holidays,
     lift_suppression,
+    load_register,
+    note_consent,
     note_refusal,
     seed_compliance,
     set_calendar_day,
     set_policy,
+    set_register_active,
     suppress_number,
 )
-from furrow.compliance.models import CalendarDay, PolicyVersion, Refusal, Suppression
+from furrow.compliance.models import CalendarDay, Consent, PolicyVersion, Refusal, Suppression
+from furrow.compliance.packs import PACKS, Pack
 from furrow.compliance.queries import (
     days_for,
     is_suppressed,
+    last_consent,
     last_refusal,
     policy_for,
     regions_with_rules,
+    registers_listing,
     standing_suppressions,
     suppressions_told,
 )
 from furrow.compliance.rules import (
     DEFAULT_POLICIES,
+    Basis,
+    CannotImport,
     CannotLift,
     CannotSetPolicy,
     CannotSuppress,
     DayKind,
+    Purpose,
     SuppressionKind,
+    policy_from,
 )
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_user
@@ -41,6 +53,7 @@ from .make import make_body, make_suppression
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 NUMBER = "+8615400001234"
 
 
@@ -269,3 +282,70 @@ def test_whoever_changes_what_is_known_of_a_number_holds_it(change: str) -> None
     held = next(n for n, sql in enumerate(said) if "pg_advisory_xact_lock(" in sql)
     written = next(n for n, sql in enumerate(said) if sql.startswith(("INSERT", "UPDATE")))
     assert held < written
+
+
+def test_the_latest_word_about_a_purpose_is_the_one_that_counts() -> None:
+    by = make_user()
+    for hours, is_given in ((0, True), (1, False), (2, True)):
+        note_consent(
+            e164=NUMBER, purpose=Purpose.SALES, is_given=is_given, basis=Basis.FORM,
+            origin="person", by=by, at=NOON + hours * HOUR,
+        )  # fmt: skip
+
+    def word(hours: float) -> bool:
+        latest = last_consent(e164s=[NUMBER], purpose=Purpose.SALES, at=NOON + hours * HOUR)
+        return latest is not None and latest.is_given
+
+    assert (word(0.5), word(1.5), word(2.5)) == (True, False, True)
+    assert last_consent(e164s=[NUMBER], purpose=Purpose.SERVICE, at=NOON + DAY) is None
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Consent.objects.update(is_given=True)
+
+
+def test_a_register_is_loaded_plain_or_hashed_and_replaced_whole() -> None:
+    by = make_user()
+    hashed = hashlib.sha256(b"13800138001").hexdigest()
+    lines = ["+8613800138000,x", f"  {hashed.upper()}", "", "no number", "138 0013 8002"]
+
+    load = load_register(
+        name="MIIT", region="CN", lines=lines, default_region="CN", refresh_days=28, by=by, at=NOON
+    )
+
+    assert (load.listed, load.bad, load.bad_lines) == (3, 1, (4,))
+    assert load.register.size == 3
+    for number in ("+8613800138000", "+8613800138001", "+8613800138002"):
+        assert registers_listing(e164=number, region="CN") == ["MIIT"]
+    assert registers_listing(e164="+8613800138000", region="US") == []
+    assert load.register.is_stale(NOON + 29 * DAY)
+
+    load = load_register(
+        name="MIIT", region="CN", lines=["13800138003"], default_region="CN", by=by, at=NOON
+    )
+    assert load.register.size == 1
+    assert registers_listing(e164="+8613800138000", region="CN") == []
+    set_register_active(register=load.register, is_active=False, by=by, at=NOON)
+    assert registers_listing(e164="+8613800138003", region="CN") == []
+    with pytest.raises(CannotImport):
+        load_register(name="MIIT", region="CN", lines=["x"], default_region="CN", by=by, at=NOON)
+
+
+def test_a_pack_is_adopted_as_the_next_version_and_only_where_it_belongs() -> None:
+    by = make_user()
+    set_policy(region="CN", body=make_body(), note="", by=by, at=NOON)
+
+    version = adopt_pack(key="cn-insurance", region="CN", by=by, at=NOON + HOUR)
+
+    assert (version.version, version.body["pack"]) == (2, "cn-insurance")
+    assert policy_for(region="CN", at=NOON + HOUR).consent_for == {"sales"}
+    with pytest.raises(CannotSetPolicy):
+        adopt_pack(key="de", region="CN", by=by, at=NOON)
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.key)
+def test_each_pack_is_a_policy_whose_figures_have_a_source(pack: Pack) -> None:
+    policy_from(pack.body, region=pack.region, version=1)
+
+    if pack.key != "elsewhere":
+        asked = {"windows", "on_holidays", "number_caps", "silence_after_refusal_days"}
+        assert asked <= pack.body["sources"].keys()
+        assert all("2026" in source for source in pack.body["sources"].values())

@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils.translation import override
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from furrow.compliance.rules import DayKind, SuppressionKind
 from furrow.compliance.tests.make import make_policy
@@ -12,10 +14,13 @@ from furrow.permits.rules import (
     CHECK_NAMES,
     CHECKS,
     CampaignWindow,
+    ConsentGiven,
     Facts,
     NotPermitted,
+    Objection,
     Purpose,
     decide,
+    next_no,
 )
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -34,7 +39,7 @@ def make_facts(**changes: Any) -> Facts:
     facts: dict[str, Any] = {
         "suppressions": [],
         "policy": make_policy(),
-        "time_zone": SHANGHAI,
+        "zones": [SHANGHAI],
         "days": {},
         "number_dialled_at": [],
         "customer_dialled_at": [],
@@ -81,7 +86,7 @@ QUIET = make_policy(silence_after_refusal_days=14)
             "suppression", "C4", TEN + 3 * DAY, "Complained",
         ),
         (
-            {"time_zone": ZoneInfo("Europe/Paris")},
+            {"zones": [ZoneInfo("Europe/Paris")]},
             "hours", "D4", datetime(2026, 3, 2, 8, 0, tzinfo=UTC), "Europe/Paris",
         ),
         (
@@ -104,6 +109,27 @@ QUIET = make_policy(silence_after_refusal_days=14)
             {"policy": QUIET, "refused_at": TEN - DAY},
             "silence", "E1", TEN + 13 * DAY, "in peace",
         ),
+        (
+            {"consent": ConsentGiven(False, TEN - DAY)},
+            "consent", "I1", None, "withdrew",
+        ),
+        ({"policy": make_policy(consent_for=["sales"])}, "consent", "I1", None, "agreed"),
+        (
+            {
+                "policy": make_policy(consent_for=["sales"]),
+                "consent": ConsentGiven(True, TEN - DAY, TEN - HOUR),
+            },
+            "consent", "I1", None, "agreed",
+        ),
+        ({"registers": ["TPS"]}, "registers", "D4", None, "TPS"),
+        (
+            {"zones": [SHANGHAI, ZoneInfo("Asia/Dubai")]},  # 06:00 there
+            "hours", "D4", datetime(2026, 3, 2, 5, 0, tzinfo=UTC), "Asia/Dubai",
+        ),
+        (
+            {"objections": [Objection("F6", "An open complaint.")]},
+            "objections", "F6", None, "complaint",
+        ),
         ({"agent_is_active": False}, "agent", "I3", None, "may not"),
         ({"agent_may_call": False}, "agent", "I3", None, "may not"),
         ({"owner_id": 8}, "ownership", "B3", None, "Lin"),
@@ -119,8 +145,11 @@ def test_each_check_refuses_with_its_rule_and_next_moment(
 
     refusal = decision.refusal
     assert refusal is not None
-    assert (refusal.check, refusal.rule, refusal.next_at) == (check, rule, next_at)
+    told = (refusal.check, refusal.rule, refusal.next_at)
+    assert told == (check, rule, next_at)
     assert says in refusal.why
+    # What waits longest decides: a cap that ends at eight in the morning waits for nine.
+    assert decision.changes_at == (TEN + 23 * HOUR if says == "this customer" else next_at)
     assert decision.answers[-1] == refusal  # nothing is asked after the first "no"
     assert NotPermitted(decision).rule == rule
 
@@ -133,6 +162,13 @@ def test_each_check_refuses_with_its_rule_and_next_moment(
         {"policy": CAPPED, "number_dialled_at": [TEN - HOUR, TEN - HOUR]},
         {"owner_id": None, "may_call_unowned": True},
         {"owner_id": 8, "is_collaborator": True},
+        {
+            "policy": make_policy(consent_for=["sales"]),
+            "consent": ConsentGiven(True, TEN - DAY),
+            "registers": ["TPS"],  # asked for it by name
+        },
+        {"registers": ["TPS"], "purpose": Purpose.SERVICE},
+        {"objections": [Objection("F6", "It was open.", until=TEN)]},
     ],
 )
 def test_what_no_longer_stands_in_the_way(changes: dict[str, Any]) -> None:
@@ -172,3 +208,94 @@ def test_hours_that_never_open_are_told_without_a_moment() -> None:
     assert refusal is not None
     assert refusal.next_at is None
     assert refusal.why.endswith("no day of the next year is open.")
+
+
+def test_the_next_moment_is_when_everything_says_yes_not_only_the_first_no() -> None:
+    """Closed until nine, refused until Thursday noon, and capped in between."""
+    facts = make_facts(
+        policy=make_policy(
+            silence_after_refusal_days=3,
+            number_caps=[{"most": 1, "minutes": 4 * 1440}],
+            windows=[{"weekdays": [0, 1, 2, 3, 4], "from": "09:00", "to": "20:00"}],
+        ),
+        refused_at=TEN,
+        number_dialled_at=[TEN + HOUR],
+    )
+
+    decision = decide(facts, at=TEN + 12 * HOUR)  # 22:00 there
+
+    # Free of the cap on Friday at 11:00, long after the hours open and the silence ends.
+    assert decision.refusal is not None
+    assert decision.refusal.check == "hours"
+    assert decision.changes_at == TEN + HOUR + 4 * DAY
+
+
+def test_a_yes_ends_when_the_first_clock_closes() -> None:
+    facts = make_facts(zones=[SHANGHAI, ZoneInfo("Asia/Tokyo")], campaign=campaign(closes=24))
+
+    assert next_no(facts, at=TEN) == TEN + 9 * HOUR  # 20:00 in Tokyo is 19:00 in Shanghai
+    assert next_no(make_facts(campaign=campaign(closes=15)), at=TEN) == TEN + 5 * HOUR
+
+
+ZONES = st.sampled_from(
+    ["Asia/Shanghai", "Europe/Paris", "America/New_York", "America/Los_Angeles", "Asia/Kolkata"]
+)
+MINUTES = st.integers(0, 60 * 24 * 20)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    zones=st.lists(ZONES, min_size=1, max_size=2, unique=True),
+    start=MINUTES,
+    dialled=st.lists(MINUTES, max_size=6),
+    refused=st.none() | MINUTES,
+    suppressed=st.none() | MINUTES,
+    opens=st.integers(6, 12),
+    holiday=st.integers(0, 20),
+    looked=st.lists(st.floats(0, 0.999), min_size=5, max_size=5),
+)
+def test_before_the_next_moment_it_is_no_and_then_yes(
+    zones: list[str],
+    start: int,
+    dialled: list[int],
+    refused: int | None,
+    suppressed: int | None,
+    opens: int,
+    holiday: int,
+    looked: list[float],
+) -> None:
+    at = TEN + timedelta(minutes=start)
+
+    def ago(minutes: int) -> datetime:
+        return at - timedelta(minutes=minutes)
+
+    facts = make_facts(
+        policy=make_policy(
+            windows=[{"weekdays": [0, 1, 2, 3, 4], "from": f"{opens:02}:00", "to": "21:00"}],
+            number_caps=[{"most": 1, "minutes": 60}, {"most": 3, "minutes": 7 * 1440}],
+            customer_caps=[{"most": 4, "minutes": 30 * 1440}],
+            silence_after_refusal_days=5,
+        ),
+        zones=[ZoneInfo(name) for name in zones],
+        days={TEN.date() + holiday * DAY: DayKind.HOLIDAY},
+        number_dialled_at=[ago(minutes) for minutes in dialled],
+        customer_dialled_at=[ago(minutes) for minutes in dialled],
+        refused_at=None if refused is None else ago(refused),
+        suppressions=[]
+        if suppressed is None
+        else [(SuppressionKind.COMPLAINT, "", at + timedelta(minutes=suppressed + 1))],
+        campaign=campaign(opens=10, closes=19),
+    )
+
+    decision = decide(facts, at=at)
+
+    if decision.is_allowed:
+        end = next_no(facts, at=at)
+        assert end is not None
+        assert not decide(facts, at=end).is_allowed
+        assert all(decide(facts, at=at + part * (end - at)).is_allowed for part in looked)
+    elif decision.changes_at is not None:
+        then = decision.changes_at
+        assert then > at
+        assert decide(facts, at=then).is_allowed
+        assert not any(decide(facts, at=at + part * (then - at)).is_allowed for part in looked)

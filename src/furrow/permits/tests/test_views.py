@@ -5,9 +5,11 @@ from django.test import Client
 from django.utils import timezone
 
 from furrow.compliance.actions import set_policy
+from furrow.compliance.models import Consent
 from furrow.compliance.tests.make import WEEK, make_body, make_suppression
 from furrow.customers.tests.make import make_customer
-from furrow.organisation.tests.make import make_agent
+from furrow.organisation.rules import Role
+from furrow.organisation.tests.make import make_agent, make_user
 
 from .make import make_callable
 
@@ -42,7 +44,7 @@ def test_the_panel_says_no_with_the_rule_and_what_was_not_asked(client: Client) 
 
     assert "by post" in page
     assert "Rule C4" in page
-    assert page.count("not asked") == 7
+    assert page.count("not asked") == 10
 
 
 def test_without_a_number_it_says_so(client: Client) -> None:
@@ -58,3 +60,33 @@ def test_another_teams_customer_is_not_there(client: Client) -> None:
     client.force_login(make_agent())
 
     assert client.get(f"/permits/panel/{number.customer_id}/").status_code == 404
+
+
+def test_a_consent_is_recorded_beside_the_answer(client: Client) -> None:
+    number, agent = make_callable()
+    client.force_login(agent)
+
+    page = client.post(
+        f"/permits/consent/{number.customer_id}/",
+        {"purpose": "sales", "word": "withdrawn", "basis": "spoken", "evidence": "call 7"},
+    ).content.decode()
+
+    assert "call 7" in page
+    assert "Rule I1" in page or "I1" in page
+    assert Consent.objects.get().is_given is False
+
+
+def test_rules_are_tried_on_the_past_before_they_are_saved(client: Client) -> None:
+    client.force_login(make_user(role=Role.MANAGER))
+    data = {
+        "windows-TOTAL_FORMS": "1", "windows-INITIAL_FORMS": "0", "windows-0-weekdays": ["0"],
+        "windows-0-opens": "09:00", "windows-0-closes": "20:00",
+        "number_caps-TOTAL_FORMS": "0", "number_caps-INITIAL_FORMS": "0",
+        "customer_caps-TOTAL_FORMS": "0", "customer_caps-INITIAL_FORMS": "0",
+        "silence_after_refusal_days": "14",
+    }  # fmt: skip
+
+    page = client.post("/permits/simulate/CN/", data).content.decode()
+
+    assert "Of 0 calls" in page
+    assert "not right" in client.post("/permits/simulate/CN/", {}).content.decode()
