@@ -121,6 +121,7 @@ UNTRACKED = {
     "compliance.RegisterEntry": "is replaced whole with each copy of its register",
     "permits.Permit": "is the evidence itself; its three instants are set once",
     "permits.Denial": "is evidence, and never deleted",
+    "organisation.RightsVersion": "is never changed; a new version is added",
     "organisation.Presence": "changes with each call; every change is an audit event",
     "dialer.Heartbeat": "is a sign of life every two seconds",
     "dialer.Session": "is opened and closed once, both audited; its line comes and goes",

@@ -13,6 +13,7 @@ from furrow.common.sql import load_sql
 from furrow.customers.filters import Choice, is_id
 from furrow.customers.models import Customer, CustomerQuerySet, Number
 from furrow.customers.rules import Moment
+from furrow.customers.showing import shown_to
 from furrow.linkage.rules import in_words
 from furrow.organisation.models import User
 
@@ -36,17 +37,21 @@ class Origin:
     """One answer to "where did you get my number?" (A5)."""
 
     lead: Lead
-    said: list[tuple[str, str]]  # header and cell, as this origin gave them; numbers masked
+    said: list[tuple[str, str]]  # header and cell, as given, numbers masked; empty = kept back
     reasons: list[str]  # why it was joined, in words; empty for the first origin
 
 
-def origins_of(customer: Customer) -> list[Origin]:
-    """Where a customer comes from, the first origin first."""
+def origins_of(customer: Customer, *, user: User) -> list[Origin]:
+    """Where a customer comes from, the first origin first. What each said word for word is only for
+    those who are shown every field: a list's columns may hold any of them."""
+    is_whole = shown_to(user, [customer])[0].is_whole
     leads = Lead.objects.filter(customer=customer).select_related("source", "batch")
     return [
         Origin(
             lead=lead,
-            said=[(header, shown(str(cell))) for header, cell in lead.given.items() if cell],
+            said=[(header, shown(str(cell))) for header, cell in lead.given.items() if cell]
+            if is_whole
+            else [],
             reasons=in_words(lead.match_reasons),
         )
         for lead in leads.order_by("at", "id")

@@ -362,5 +362,5 @@ def origins(request: Request, customer_id: int) -> HttpResponse:
     """Where did you get my number? (A5)"""
     visible = Customer.objects.visible_to(request.user)
     customer = get_object_or_404(visible, pk=customer_id)
-    context = {"origins": queries.origins_of(customer)}
+    context = {"origins": queries.origins_of(customer, user=request.user)}
     return render(request, "acquisition/origins.html", context)

@@ -33,6 +33,7 @@ PLACES = (
     Place(_("Do not call"), "suppressions", "phone-off", Act.SUPPRESS),
     Place(_("Calling rules"), "policy", "shield-check", Act.EDIT_POLICY),
     Place(_("People"), "people", "id-badge", Act.MANAGE_PEOPLE),
+    Place(_("Roles and rights"), "rights", "lock", Act.EDIT_RIGHTS),
     Place(_("Integrations"), "integrations", "plug", Act.MANAGE_INTEGRATIONS),
     Place(_("Audit trail"), "audit", "history", Act.VIEW_AUDIT),
 )

@@ -161,6 +161,7 @@ MIDDLEWARE = [
     "furrow.config.middleware.Storable",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "furrow.organisation.http.KeepRights",
     "furrow.organisation.tokens.Tokens",
     "furrow.config.middleware.Unkept",
     "furrow.config.middleware.PersonalLocale",

@@ -1,5 +1,6 @@
 """Customers, for machines: reading, recording, noting, claiming."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from furrow.common.schema import Id, Text
-from furrow.organisation.http import Request, requires
+from furrow.organisation.http import Request, opened, requires
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
 from furrow.science.linkage.numbers import read_numbers
@@ -26,6 +27,7 @@ from .actions import (
 from .models import Customer, CustomerQuerySet, Note, Number
 from .queries import filtered, found_by, page_of
 from .rules import CannotRecord, Kind, Sort
+from .showing import Shown, shown_to
 
 router = Router(tags=["customers"])
 
@@ -50,9 +52,9 @@ class CustomerOut(Schema):
     name: str
     city: str
     address: str
-    email: str
+    email: str = Field(description="as the key's user may see it: whole, masked or empty")
     category: str
-    profile: dict[str, object]
+    profile: dict[str, object] = Field(description="likewise; hidden facts are absent")
     team_id: int | None
     owner: str | None = Field(description="username; null = in the pool")
     owned_since: datetime | None
@@ -61,12 +63,9 @@ class CustomerOut(Schema):
     numbers: list[NumberOut]
 
     @staticmethod
-    def resolve_owner(customer: Customer) -> str | None:
-        return customer.owner.username if customer.owner else None
-
-    @staticmethod
-    def resolve_numbers(customer: Customer) -> list[Number]:
-        return sorted(customer.numbers.all(), key=lambda n: (not n.is_primary, n.pk))
+    def resolve_numbers(shown: Shown) -> list[Number]:
+        numbers = shown.customer.numbers.all()
+        return sorted(numbers, key=lambda n: (not n.is_primary, n.pk))
 
 
 class CustomersOut(Schema):
@@ -144,15 +143,15 @@ def list_customers(request: Request, which: Query[Which]) -> dict[str, object]:
         after=which.after,
         size=which.most,
     )
-    return {"items": page.customers, "next_after": page.after}
+    return {"items": _shown(request, page.customers), "next_after": page.after}
 
 
 @router.post("/find", response=list[CustomerOut])
 @requires(Act.VIEW_CUSTOMERS)
-def find_customers(request: Request, wanted: Wanted) -> list[Customer]:
+def find_customers(request: Request, wanted: Wanted) -> list[Shown]:
     """At most 50 customers by name or number, newest first. A POST: names stand in no address."""
     found = found_by(_visible(request.user), wanted.text, region=settings.DEFAULT_REGION)
-    return list(found.order_by("-pk")[:50])
+    return _shown(request, found.order_by("-pk")[:50])
 
 
 @router.post("/whose", response=WhoseOut)
@@ -169,7 +168,7 @@ def whose_number(request: Request, asked: WhoseIn) -> dict[str, object]:
 
 @router.post("", response={201: CustomerOut})
 @requires(Act.EDIT_CUSTOMERS)
-def record_customer(request: Request, given: CustomerIn) -> Status[Customer]:
+def record_customer(request: Request, given: CustomerIn) -> Status[Shown]:
     """Record a customer. 409 when a number belongs to another one (B1)."""
     customer = create_customer(
         name=given.name,
@@ -184,43 +183,53 @@ def record_customer(request: Request, given: CustomerIn) -> Status[Customer]:
         by=request.user,
         at=timezone.now(),
     )
-    return Status(201, customer)
+    return Status(201, shown_to(request.user, [customer])[0])
 
 
 @router.get("/{int:customer_id}", response=CustomerOut)
 @requires(Act.VIEW_CUSTOMERS)
-def one_customer(request: Request, customer_id: int) -> Customer:
+def one_customer(request: Request, customer_id: int) -> Shown:
     """One customer. 404 if there is none or the key's user may not see it."""
-    return get_object_or_404(_visible(request.user), pk=customer_id)
+    return _shown(request, [get_object_or_404(_visible(request.user), pk=customer_id)])[0]
 
 
 @router.post("/{int:customer_id}/notes", response={201: NoteOut})
 @requires(Act.EDIT_CUSTOMERS)
 def note_customer(request: Request, customer_id: int, given: NoteIn) -> Status[Note]:
     """Add a note to the timeline."""
-    customer = get_object_or_404(_visible(request.user), pk=customer_id)
+    customer = get_object_or_404(_visible(request.user, Act.EDIT_CUSTOMERS), pk=customer_id)
     note = add_note(customer=customer, text=given.text, by=request.user, at=timezone.now())
     return Status(201, note)
 
 
 @router.post("/{int:customer_id}/claim", response=CustomerOut)
 @requires(Act.EDIT_CUSTOMERS)
-def claim(request: Request, customer_id: int) -> Customer:
+def claim(request: Request, customer_id: int) -> Shown:
     """Take a pooled customer. 404 if the key's user cannot see it, 409 if a rule refuses."""
-    customer = get_object_or_404(_visible(request.user), pk=customer_id)
-    return claim_customer(customer=customer, by=request.user, at=timezone.now())
+    customer = get_object_or_404(_visible(request.user, Act.EDIT_CUSTOMERS), pk=customer_id)
+    customer = claim_customer(customer=customer, by=request.user, at=timezone.now())
+    return _shown(request, [customer])[0]
 
 
 @router.post("/numbers/{int:number_id}/reveal", response=WholeNumberOut)
 @requires(Act.REVEAL_NUMBERS)
 def reveal(request: Request, number_id: int) -> dict[str, str]:
     """The whole number, for those whose role may see it (403 otherwise). It is recorded (I2)."""
-    number = get_object_or_404(Number.objects.visible_to(request.user), pk=number_id)
+    numbers = Number.objects.visible_to(request.user, Act.REVEAL_NUMBERS)
+    number = get_object_or_404(numbers, pk=number_id)
     return {"number": reveal_number(number=number, by=request.user, at=timezone.now())}
 
 
-def _visible(user: User) -> CustomerQuerySet:
-    return Customer.objects.visible_to(user).select_related("owner").prefetch_related("numbers")
+def _visible(user: User, act: Act = Act.VIEW_CUSTOMERS) -> CustomerQuerySet:
+    seen = Customer.objects.visible_to(user, act)
+    return seen.select_related("owner").prefetch_related("numbers")
+
+
+def _shown(request: Request, customers: Iterable[Customer]) -> list[Shown]:
+    """What the key's user is shown of them; each counts as opened."""
+    shown = shown_to(request.user, customers)
+    opened(request, *(one.id for one in shown))
+    return shown
 
 
 def _e164(text: str) -> str:

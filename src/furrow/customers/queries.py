@@ -31,6 +31,7 @@ from .rules import (
     Whose,
     completeness,
 )
+from .showing import Access, access_of, shown_to
 
 R = TypeVar("R", bound=Model)
 
@@ -62,34 +63,42 @@ class Property:
     name: str
     label: str | Promise
     shown: str
+    can_edit: bool = True  # for those who may edit the customer at all
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What is known of a customer, and how much of what is worth knowing (percent, B8)."""
+    """What is known of a customer and may be shown, and how much of what is worth knowing (percent,
+    B8)."""
 
     basics: list[Property]
     facts: list[Property]
     percent: int
+    access: Access
 
 
-def profile_of(customer: Customer) -> Profile:
+def profile_of(customer: Customer, *, user: User) -> Profile:
+    seen = shown_to(user, [customer])[0]
+
     def basic(name: str, shown: str) -> Property:
-        return Property(name, BASICS[name], shown)
+        return Property(name, BASICS[name], shown, seen.may_edit(name))
 
     known = {name: getattr(customer, name) for name in ("city", "address", "email", "category")}
+    profile = seen.profile
     facts = [
-        Property(fact.name, fact.label, _shown(fact, customer.profile.get(fact.name)))
+        Property(fact.name, fact.label, _shown(fact, profile.get(fact.name)),
+                 seen.may_edit(fact.name))
         for fact in FACTS[Kind(customer.kind)]
-    ]
+    ]  # fmt: skip
     has_number = Number.objects.filter(customer=customer).exists()
     return Profile(
         basics=[
             basic("name", customer.name),
             basic("kind", customer.get_kind_display()),
-            *(basic(name, value) for name, value in known.items()),
+            *(basic(name, getattr(seen, name)) for name in known),
         ],
         facts=facts,
+        access=access_of(customer, user=user),
         percent=completeness(customer.kind, {**known, "number": has_number}, customer.profile),
     )
 
@@ -140,9 +149,10 @@ class NumberLine:
 
 def numbers_of(customer: Customer, *, user: User) -> list[NumberLine]:
     """The primary number first. Masked; revealing is an action of its own (I2)."""
-    can_reveal = user.can(Act.REVEAL_NUMBERS)
+    reached = Customer.objects.visible_to(user, Act.REVEAL_NUMBERS).filter(pk=customer.pk)
+    may = user.can(Act.REVEAL_NUMBERS) and reached.exists()
     numbers = Number.objects.filter(customer=customer).order_by("-is_primary", "id")
-    return [NumberLine(number, can_reveal) for number in numbers]
+    return [NumberLine(number, may) for number in numbers]
 
 
 def last_change_of_owner(customer: Customer) -> OwnershipEvent | None:

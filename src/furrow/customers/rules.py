@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from furrow.common.refusal import Refused
+from furrow.organisation.rights import Field
 
 
 class Kind(TextChoices):
@@ -92,6 +93,15 @@ BASICS: Mapping[str, str | Promise] = {
     "address": _("Address"),
     "email": _("E-mail"),
     "category": _("Category"),
+}
+# Under which right each falls (organisation.rights); everybody who sees the customer is shown the
+# others. A fact nobody listed is private.
+FIELD_OF_BASIC: Mapping[str, Field] = {"email": Field.EMAIL, "address": Field.ADDRESS}
+_PRIVATE = {"birthday", "marriage", "residence", "income", "family"}
+FIELD_OF_FACT: Mapping[str, Field] = {
+    fact.name: Field.PRIVATE if fact.name in _PRIVATE else Field.PROFILE
+    for facts in FACTS.values()
+    for fact in facts
 }
 _SCORED = ("number", "city", "address", "email", "category")
 

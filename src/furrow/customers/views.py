@@ -61,6 +61,7 @@ from .rules import (
     OwnerChange,
     Sort,
 )
+from .showing import shown_to
 
 _PLACES = ("after", "before")  # parameters that say where in the list we are
 _TIMELINE = "furrow:timeline"  # the record page tells its timeline again
@@ -291,8 +292,8 @@ def number_check(request: Request) -> HttpResponse:
 # -- parts of a record -------------------------------------------------------------------------
 
 
-def _visible(request: Request, customer_id: int) -> Customer:
-    visible = Customer.objects.visible_to(request.user).select_related("owner", "team")
+def _visible(request: Request, customer_id: int, act: Act = Act.VIEW_CUSTOMERS) -> Customer:
+    visible = Customer.objects.visible_to(request.user, act).select_related("owner", "team")
     return get_object_or_404(visible, pk=customer_id)
 
 
@@ -301,7 +302,12 @@ def _visible(request: Request, customer_id: int) -> Customer:
 def edit(request: Request, customer_id: int, name: str) -> HttpResponse:
     """One property: GET gives the form to edit it in place, POST the properties as they are then.
     `?cancel=1` gives the properties unchanged."""
-    customer = _visible(request, customer_id)
+    customer = _visible(request, customer_id, Act.EDIT_CUSTOMERS)
+    if not shown_to(request.user, [customer])[0].may_edit(name):
+        raise CannotRecord(
+            _("This is kept back for your role. Ask the owner, or your leader, to change it."),
+            rule="I3",
+        )
     form = property_form(customer, name, request.POST if request.method == "POST" else None)
     if form is None:
         return HttpResponse(status=404)
@@ -317,14 +323,15 @@ def edit(request: Request, customer_id: int, name: str) -> HttpResponse:
         customer = update_customer(
             customer=customer, changes=changes, by=request.user, at=timezone.now()
         )
-    context = {"customer": customer, "profile": profile_of(customer), "can_edit": True}
+    context = {"customer": customer, "can_edit": True}
+    context["profile"] = profile_of(customer, user=request.user)
     return render(request, "customers/properties.html", context)
 
 
 @requires(Act.EDIT_CUSTOMERS)
 @require_POST
 def note(request: Request, customer_id: int) -> HttpResponse:
-    customer = _visible(request, customer_id)
+    customer = _visible(request, customer_id, Act.EDIT_CUSTOMERS)
     add_note(
         customer=customer, text=request.POST.get("text", "")[:4000], by=request.user,
         at=timezone.now(),
@@ -337,7 +344,7 @@ def note(request: Request, customer_id: int) -> HttpResponse:
 @requires(Act.EDIT_CUSTOMERS)
 @require_POST
 def number_add(request: Request, customer_id: int) -> HttpResponse:
-    customer = _visible(request, customer_id)
+    customer = _visible(request, customer_id, Act.EDIT_CUSTOMERS)
     form = NumberForm(request.POST)
     if not form.is_valid():
         raise CannotRecord(str(next(iter(form.errors.values()))[0]), rule="B2")
@@ -354,7 +361,8 @@ def number_add(request: Request, customer_id: int) -> HttpResponse:
 @require_POST
 def reveal(request: Request, number_id: int) -> HttpResponse:
     """The whole number, in words of the page; that somebody looked is in the audit trail (I2)."""
-    number = get_object_or_404(Number.objects.visible_to(request.user), pk=number_id)
+    numbers = Number.objects.visible_to(request.user, Act.REVEAL_NUMBERS)
+    number = get_object_or_404(numbers, pk=number_id)
     whole = reveal_number(number=number, by=request.user, at=timezone.now())
     response = render(request, "customers/numbers.html#whole", {"whole": pretty(whole)})
     response.headers["Cache-Control"] = "no-store"
@@ -364,7 +372,7 @@ def reveal(request: Request, number_id: int) -> HttpResponse:
 @requires(Act.EDIT_CUSTOMERS)
 @require_POST
 def claim(request: Request, customer_id: int) -> HttpResponse:
-    customer = _visible(request, customer_id)
+    customer = _visible(request, customer_id, Act.EDIT_CUSTOMERS)
     customer = claim_customer(customer=customer, by=request.user, at=timezone.now())
     return _ownership(request, customer)
 
@@ -373,7 +381,7 @@ def claim(request: Request, customer_id: int) -> HttpResponse:
 @require_POST
 def release(request: Request, customer_id: int) -> HttpResponse:
     """To the pool: by the owner, or by whoever may give customers to agents."""
-    customer = _visible(request, customer_id)
+    customer = _visible(request, customer_id, Act.EDIT_CUSTOMERS)
     if customer.owner != request.user and not request.user.can(Act.ASSIGN_CUSTOMERS):
         raise CannotAssign(_("Only the owner or the leader can release a customer."), rule="B3")
     customer = assign_customer(
@@ -387,7 +395,7 @@ def release(request: Request, customer_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def transfer(request: Request, customer_id: int) -> HttpResponse:
     """GET asks to whom, in a dialog; POST hands the customer over."""
-    customer = _visible(request, customer_id)
+    customer = _visible(request, customer_id, Act.ASSIGN_CUSTOMERS)
     colleagues = User.objects.visible_to(request.user).agents().exclude(pk=customer.owner_id or 0)
     if request.method == "GET":
         people = colleagues.select_related("team").order_by("display_name", "id")

@@ -269,9 +269,10 @@ class SideBySide:
     lines: list[Line]
 
 
-def side_by_side(pair: Pair) -> SideBySide:
-    """A pair as a person judges it: every fact either side knows, numbers masked."""
-    left, right = _facts(pair.left), _facts(pair.right)
+def side_by_side(pair: Pair, *, user: User) -> SideBySide:
+    """A pair as a person judges it: every fact either side knows and `user` may see, numbers
+    masked."""
+    left, right = _facts(pair.left, user=user), _facts(pair.right, user=user)
     lines = [
         Line(label, left.get(key, ("", ""))[1], right.get(key, ("", ""))[1])
         for key, (label, _value) in {**left, **right}.items()
@@ -280,9 +281,9 @@ def side_by_side(pair: Pair) -> SideBySide:
     return SideBySide(pair, in_words(pair.reasons), known)
 
 
-def _facts(customer: Customer) -> dict[str, tuple[str | Promise, str]]:
+def _facts(customer: Customer, *, user: User) -> dict[str, tuple[str | Promise, str]]:
     """What may be known of a customer: key -> (label, value in words or "")."""
-    known = profile_of(customer)
+    known = profile_of(customer, user=user)
     numbers = Number.objects.filter(customer=customer).order_by("-is_primary", "id")
     recorded = formats.date_format(timezone.localtime(customer.created_at), "Y-m-d")
     name, *basics = known.basics

@@ -111,7 +111,7 @@ def _answer(request: Request, pair: Pair | None) -> HttpResponse:
 def _review(request: Request, pair: Pair | None) -> dict[str, Any]:
     pair = pair or next_pair(request.user)
     return {
-        "seen": side_by_side(pair) if pair else None,
+        "seen": side_by_side(pair, user=request.user) if pair else None,
         "waiting": count_to_judge(request.user),
         "most": MOST_WAITING,
         "last": last_verdict(request.user),

@@ -12,8 +12,17 @@ from furrow.audit.actions import record
 from furrow.common.realtime import publish
 from furrow.common.refusal import Refused
 
-from .models import ApiToken, Presence, Team, User
-from .rules import PRESENCE_SILENCE, PresenceState, Role
+from .models import ApiToken, Presence, RightsVersion, Team, User, held_rights
+from .rights import (
+    DEFAULT,
+    CannotChangeRights,
+    Rights,
+    changes_between,
+    check_changes,
+    differences,
+    rights_with,
+)
+from .rules import PRESENCE_SILENCE, PresenceState, Role, subtree
 
 SYSTEM = "system"
 
@@ -35,10 +44,70 @@ def system_user() -> User:
 
 
 @transaction.atomic
-def create_team(*, name: str, by: User, at: datetime) -> Team:
-    team = Team.objects.create(name=name)
-    record("team.created", of=team, by=by.username, at=at)
+def create_team(*, name: str, parent: Team | None = None, by: User, at: datetime) -> Team:
+    team = Team.objects.create(name=name, parent=parent)
+    record("team.created", of=team, by=by.username, at=at, parent=parent.pk if parent else None)
     return team
+
+
+@transaction.atomic
+def change_team(*, team: Team, name: str, parent: Team | None, by: User, at: datetime) -> Team:
+    """Rename a team, or put it below another one: whoever leads that one then leads both.
+
+    Raises CannotChangePeople for a team put below itself, directly or further down.
+    """
+    # All of them, in one order: two moves at once must not close a ring.
+    parents = dict(Team.objects.select_for_update().order_by("pk").values_list("pk", "parent_id"))
+    if parent is not None and parent.pk in subtree(team.pk, parents):
+        raise CannotChangePeople(
+            _("%(above)s stands below %(team)s already. Choose another team above.")
+            % {"above": parent, "team": team},
+            rule="I3",
+        )
+    before = {"name": team.name, "parent": team.parent_id}
+    team.name, team.parent = name, parent
+    team.save(update_fields=["name", "parent"])
+    after = {"name": name, "parent": parent.pk if parent else None}
+    record("team.changed", of=team, by=by.username, at=at, before=before, after=after)
+    return team
+
+
+@transaction.atomic
+def change_rights(
+    *, rights: Rights, reason: str, version: int, by: User, at: datetime
+) -> RightsVersion | None:
+    """Let other rights hold, from the next request on; None when they are those that hold.
+
+    rights   the whole table as it shall be
+    version  the one it was changed from: a newer one refuses, so nobody undoes unseen changes
+
+    Raises CannotChangeRights.
+    """
+    # One at a time: whoever comes second is told that there is a newer version.
+    User.objects.select_for_update(no_key=True).filter(role=Role.ADMINISTRATOR).order_by(
+        "pk"
+    ).first()
+    newest = RightsVersion.objects.order_by("-pk").first()
+    if (newest.pk if newest else 0) != version:
+        raise CannotChangeRights(
+            _("Somebody changed the rights meanwhile. Look at the page again."), rule="I3"
+        )
+    if not reason.strip():
+        raise CannotChangeRights(_("Say why the rights change."), rule="I3")
+    changes = changes_between(DEFAULT, rights)
+    check_changes(changes)
+    before = rights_with(newest.changes, version=newest.pk) if newest else DEFAULT
+    found = differences(before, rights)
+    if not found:
+        return None
+    made = RightsVersion.objects.create(changes=changes, reason=reason.strip()[:200], by=by, at=at)
+    if (held := held_rights.get()) is not None:
+        held.rights = None
+    record(
+        "rights.changed", of=made, by=by.username, at=at, reason=made.reason,
+        changes=changes_between(before, rights),
+    )  # fmt: skip
+    return made
 
 
 @transaction.atomic

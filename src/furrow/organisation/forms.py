@@ -93,11 +93,31 @@ class NewPasswordForm(forms.Form):
 
 
 class TeamForm(forms.Form):
+    """`team`: the one that is changed; None = a new one."""
+
     name = forms.CharField(label=_("name"), max_length=80)
+    parent = forms.ModelChoiceField(
+        label=_("team above"),
+        queryset=Team.objects.none(),
+        required=False,
+        help_text=_("Whoever leads the team above leads this one too."),
+    )
+
+    def __init__(self, *args: Any, team: Team | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.team = team
+        others = Team.objects.filter(is_active=True).order_by("name")
+        if team is not None:
+            others = others.exclude(pk=team.pk)
+            self.initial = {"name": team.name, "parent": team.parent_id}
+        self.fields["parent"].queryset = others  # type: ignore[attr-defined]
 
     def clean_name(self) -> str:
         name = str(self.cleaned_data["name"]).strip()
-        if Team.objects.filter(name=name).exists():
+        same = Team.objects.filter(name=name)
+        if self.team is not None:
+            same = same.exclude(pk=self.team.pk)
+        if same.exists():
             raise forms.ValidationError(_("There is a team of this name already."))
         return name
 

@@ -6,10 +6,12 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
-from .models import User
+from .models import User, held_rights
+from .rights import Held
 from .rules import Act, NotAllowed
 
 V = TypeVar("V", bound=Callable[..., Any])  # a page's view, or an endpoint of the API
@@ -21,6 +23,31 @@ class Request(HttpRequest):
     user: User
     htmx: HtmxDetails
     request_id: str
+    opened_customers: set[int]
+
+
+def opened(request: HttpRequest, *customers: int) -> None:
+    """Say that this answer tells what is known of these customers: every edge that does says so.
+
+    Views cannot write while they answer a GET; who looked at whom is written afterwards, before the
+    answer leaves (sightings.middleware), and beyond a day's limit the answer does not leave.
+    """
+    known: set[int] = getattr(request, "opened_customers", set())
+    request.opened_customers = known | set(customers)  # type: ignore[attr-defined]
+
+
+class KeepRights:
+    """Every request asks a hundred times what its person may do: the answer is read once."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        mark = held_rights.set(Held())
+        try:
+            return self.get_response(request)
+        finally:
+            held_rights.reset(mark)
 
 
 def requires(act: Act) -> Callable[[V], V]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 import pghistory
+import pgtrigger
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models import Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from .rules import Act, PresenceState, Role, Scope, scope_of, subtree
+from .rights import DEFAULT, Held, Limit, Rights, Showings, rights_with
+from .rules import Act, PresenceState, Role, Scope, subtree
 
 
 class TeamQuerySet(models.QuerySet["Team"]):
@@ -105,7 +109,17 @@ class User(AbstractUser):
 
     def scope(self, act: Act) -> Scope:
         """How far this person may do `act` now; nobody inactive may do anything."""
-        return scope_of(self.role, act) if self.is_active else Scope.NONE
+        if not self.is_active or self.role not in Role.values:
+            return Scope.NONE
+        return rights_in_force().acts[Role(self.role)][act]
+
+    def showings(self) -> Showings:
+        """What of a customer this person is shown, by how they stand to it."""
+        return rights_in_force().fields[Role(self.role)]
+
+    def limit(self, limit: Limit) -> int:
+        """How much this person may do in a day."""
+        return rights_in_force().limits[Role(self.role)][limit]
 
     def can(self, act: Act) -> bool:
         return self.scope(act) is not Scope.NONE
@@ -124,6 +138,39 @@ class User(AbstractUser):
 
     def get_full_name(self) -> str:
         return str(self)
+
+
+class RightsVersion(models.Model):
+    """Rights as an administrator changed them: each version is a row, the newest holds."""
+
+    changes = models.JSONField()  # against the code's, see rights.Changes
+    reason = models.CharField(_("reason"), max_length=200)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        triggers = [
+            pgtrigger.Protect(name="never_changed", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
+
+    def __str__(self) -> str:
+        return f"rights #{self.pk}"
+
+
+# Set for the time of a request (http.KeepRights), so that its hundred questions cost one query.
+held_rights: ContextVar[Held | None] = ContextVar("held_rights", default=None)
+
+
+def rights_in_force() -> Rights:
+    """The newest version. One short query; within a request, once."""
+    held = held_rights.get()
+    if held is not None and held.rights is not None:
+        return held.rights
+    newest = RightsVersion.objects.order_by("-pk").values_list("pk", "changes").first()
+    rights = rights_with(newest[1], version=newest[0]) if newest else DEFAULT
+    if held is not None:
+        held.rights = rights
+    return rights
 
 
 class Presence(models.Model):

@@ -84,6 +84,10 @@ class Act(TextChoices):
     WATCH_FLOOR = "watch_floor", _("Watch the floor")
     VIEW_REPORTS = "view_reports", _("Read reports")
     EXPORT = "export", _("Export tables")
+    APPROVE_EXPORTS = "approve_exports", _("Approve exports of others")
+    VIEW_ALERTS = "view_alerts", _("See alerts about unusual viewing")
+    PLANT_HONEY = "plant_honey", _("Plant records nobody should touch")
+    EDIT_RIGHTS = "edit_rights", _("Change what each role may do and see")
     VIEW_AUDIT = "view_audit", _("Read the audit trail")
     MANAGE_PEOPLE = "manage_people", _("Manage people, teams and roles")
     MANAGE_INTEGRATIONS = "manage_integrations", _("Manage API tokens and webhooks")
@@ -115,6 +119,10 @@ _TABLE: Mapping[Act, tuple[Scope, Scope, Scope, Scope, Scope, Scope]] = {
     Act.WATCH_FLOOR: (_N, _S, _A, _A, _A, _A),
     Act.VIEW_REPORTS: (_N, _S, _A, _A, _A, _A),
     Act.EXPORT: (_N, _N, _N, _A, _A, _A),
+    Act.APPROVE_EXPORTS: (_N, _N, _N, _N, _A, _A),
+    Act.VIEW_ALERTS: (_N, _N, _N, _N, _A, _A),
+    Act.PLANT_HONEY: (_N, _N, _N, _N, _N, _A),
+    Act.EDIT_RIGHTS: (_N, _N, _N, _N, _N, _A),
     Act.VIEW_AUDIT: (_N, _N, _N, _N, _A, _A),
     Act.MANAGE_PEOPLE: (_N, _N, _N, _N, _A, _A),
     Act.MANAGE_INTEGRATIONS: (_N, _N, _N, _N, _N, _A),
@@ -129,7 +137,8 @@ GRANTS: Mapping[Role, Mapping[Act, Scope]] = {
 
 
 def scope_of(role: str, act: Act) -> Scope:
-    """How far `role` may do `act`. An unknown role may do nothing."""
+    """How far `role` may do `act` unless an administrator changed it (see rights). An unknown
+    role may do nothing."""
     return GRANTS[Role(role)][act] if role in Role.values else Scope.NONE
 
 

@@ -1,10 +1,11 @@
 """People and teams, one's own settings, and the audit trail."""
 
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +19,8 @@ from furrow.audit.queries import event_names, last_seal
 from furrow.common.paging import newest_first
 
 from .actions import (
+    change_rights,
+    change_team,
     change_user,
     create_team,
     create_user,
@@ -35,8 +38,16 @@ from .forms import (
     TeamForm,
 )
 from .http import Request, requires
-from .models import Team, User
-from .queries import locked_out, people_of
+from .models import Team, User, rights_in_force
+from .queries import locked_out, people_of, table_of, team_tree, versions_told
+from .rights import (
+    DEFAULT,
+    MOST_LIMIT,
+    CannotChangeRights,
+    Rights,
+    changes_between,
+    rights_with,
+)
 from .rules import Act, Role
 
 
@@ -60,6 +71,7 @@ def people(request: Request) -> HttpResponse:
         "rows": rows,
         "locked": locked_out(at=timezone.now()),
         "teams": Team.objects.visible_to(request.user).order_by("name"),
+        "tree": team_tree(),
         "roles": Role.choices,
         "asked": asked,
     }
@@ -174,12 +186,99 @@ def new_team(request: Request) -> HttpResponse:
     """A form for the dialog."""
     form = TeamForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        create_team(name=form.cleaned_data["name"], by=request.user, at=timezone.now())
+        given = form.cleaned_data
+        create_team(name=given["name"], parent=given["parent"], by=request.user, at=timezone.now())
         messages.success(request, _("The team is there."))
-        if request.htmx:
-            return HttpResponse(status=204, headers={"HX-Redirect": redirect("people")["Location"]})
-        return redirect("people")
-    return render(request, "organisation/team_new.html", {"form": form})
+        return _to_people(request)
+    return render(request, "organisation/team_new.html", {"form": form, "team": None})
+
+
+@requires(Act.MANAGE_PEOPLE)
+@require_http_methods(["GET", "POST"])
+def edit_team(request: Request, team_id: int) -> HttpResponse:
+    """A form for the dialog: the name, and the team above."""
+    team = get_object_or_404(Team.objects.visible_to(request.user), pk=team_id)
+    form = TeamForm(request.POST or None, team=team)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        change_team(
+            team=team, name=given["name"], parent=given["parent"], by=request.user,
+            at=timezone.now(),
+        )  # fmt: skip
+        messages.success(request, _("Saved."))
+        return _to_people(request)
+    return render(request, "organisation/team_new.html", {"form": form, "team": team})
+
+
+def _to_people(request: Request) -> HttpResponse:
+    if request.htmx:
+        return HttpResponse(status=204, headers={"HX-Redirect": reverse("people")})
+    return redirect("people")
+
+
+# -- rights ----------------------------------------------------------------------------------------
+
+_TABLES = ("acts", "fields", "limits")
+
+
+@requires(Act.EDIT_RIGHTS)
+@require_http_methods(["GET", "POST"])
+def rights(request: Request) -> HttpResponse:
+    """?table=acts, fields or limits. POST: the cells of one table, why, and the version they were
+    changed from; `reset` puts everything back to what the product says."""
+    table = request.GET.get("table", "")
+    table = table if table in _TABLES else "acts"
+    now = rights_in_force()
+    if request.method == "POST":
+        wanted = DEFAULT if request.POST.get("reset") else _laid_over(now, table, request.POST)
+        made = change_rights(
+            rights=wanted,
+            reason=request.POST.get("reason", ""),
+            version=int(request.POST["version"]) if _is_number(request.POST.get("version")) else 0,
+            by=request.user,
+            at=timezone.now(),
+        )
+        messages.success(request, _("Saved.") if made else _("Nothing was changed."))
+        return redirect(f"{reverse('rights')}?table={table}")
+    context = {
+        "table": table,
+        "tables": [
+            ("acts", _("What each role may do")),
+            ("fields", _("What each role is shown")),
+            ("limits", _("How much a day")),
+        ],
+        "rows": table_of(now, table),
+        "roles": Role.choices,
+        "version": now.version,
+        "versions": versions_told(),
+    }
+    return render(request, "organisation/rights.html", context)
+
+
+def _is_number(text: str | None) -> bool:
+    return bool(text) and str(text).isascii() and str(text).isdecimal() and len(str(text)) < 18
+
+
+def _laid_over(now: Rights, table: str, given: QueryDict) -> Rights:
+    """The rights that hold, with the cells of one table as the form has them."""
+    changes = changes_between(DEFAULT, now)
+    part: dict[str, Any] = {}
+    for row in table_of(now, table):
+        for cell in row.cells:
+            value = given.get(cell.name, cell.value) if cell.choices else cell.value
+            if table == "limits" and not _is_number(value):
+                raise CannotChangeRights(
+                    _("A limit is a whole number from 0 to %(most)s.") % {"most": MOST_LIMIT},
+                    rule="I3",
+                )
+            if table != "limits" and cell.choices and value not in dict(cell.choices):
+                raise CannotChangeRights(_("There is no such reach for this right."), rule="I3")
+            role, *path = cell.name.split(".")
+            place = part.setdefault(role, {})
+            for step in path[:-1]:
+                place = place.setdefault(step, {})
+            place[path[-1]] = value
+    return rights_with({**changes, table: part}, version=now.version)
 
 
 # -- oneself ---------------------------------------------------------------------------------------

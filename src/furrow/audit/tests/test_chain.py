@@ -21,7 +21,7 @@ def happen(count: int, *, who: str = "somebody") -> list[int]:
     return sorted(set(Event.objects.order_by().values_list("pk", flat=True)) - before)
 
 
-def behind_our_back(statement: str, *params: object) -> None:
+def behind_our_back(statement: str, *params: int) -> None:
     """As somebody with the rights of the database's owner would."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")  # no trigger fires

@@ -179,9 +179,9 @@ def test_numbers_are_masked() -> None:
 @pytest.mark.django_db
 def test_a_profile_is_scored() -> None:
     empty = make_customer(numbers=[])
-    assert profile_of(empty).percent == 0
+    assert profile_of(empty, user=ops()).percent == 0
     fuller = make_customer(city="深圳", profile={"sex": "f", "hobbies": "茶", "unknown": "x"})
-    profile = profile_of(fuller)
+    profile = profile_of(fuller, user=ops())
     assert profile.percent == 27  # number, city and two facts of 15
     assert {p.name: p.shown for p in profile.facts}["hobbies"] == "茶"
 

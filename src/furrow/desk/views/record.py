@@ -21,7 +21,7 @@ from furrow.customers.queries import (
     sort_of,
 )
 from furrow.customers.rules import Moment
-from furrow.organisation.http import Request, requires
+from furrow.organisation.http import Request, opened, requires
 from furrow.organisation.rules import Act
 from furrow.pipeline.queries import panel_of
 
@@ -64,12 +64,13 @@ def record(request: Request, customer_id: int) -> HttpResponse:
     if kept is not None:
         return redirect("customer", kept)
     customer = get_object_or_404(visible, pk=customer_id)
+    opened(request, customer.pk)
     listed = request.GET.get("list", "")
     before, after = _beside(request, customer, QueryDict(listed))
     lines = numbers_of(customer, user=request.user)
     context = {
         "customer": customer,
-        "profile": profile_of(customer),
+        "profile": profile_of(customer, user=request.user),
         "lines": lines,
         "ownership": ownership_of(customer, user=request.user),
         "pipeline": panel_of(customer, user=request.user),
