@@ -9,6 +9,7 @@ Makes its own list: 88 % new people, 8 % rows that repeat an earlier one in anot
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import resource
 import sys
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-from measuring import database, tell, tell_table
+from measuring import database, postgres_server, processor_seconds, tell, tell_table
 
 SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程"
@@ -59,7 +60,9 @@ def people(count: int, seed: int = 7) -> Iterator[list[str]]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
-    rows = parser.parse_args().rows
+    parser.add_argument("--undo", action="store_true", help="take it back afterwards, timed too")
+    chosen = parser.parse_args()
+    rows = chosen.rows
     with tempfile.TemporaryDirectory() as folder, database("imports", keep=False):
         from django.conf import settings
 
@@ -69,11 +72,11 @@ def main() -> int:
             writer = csv.writer(file)
             writer.writerow(["姓名", "手机号", "城市", "地址"])
             writer.writerows(people(rows))
-        measure(path, rows)
+        measure(path, rows, undo=chosen.undo)
     return 0
 
 
-def measure(path: Path, rows: int) -> None:
+def measure(path: Path, rows: int, *, undo: bool) -> None:
     from django.utils import timezone
 
     from furrow.acquisition import actions
@@ -81,41 +84,44 @@ def measure(path: Path, rows: int) -> None:
 
     by = system_user()
     source = actions.create_source(name="bench", by=by, at=timezone.now())
-    phases: dict[str, float] = {}
-    busy: dict[str, float] = {}  # of this process; the rest is PostgreSQL, or others
+    server = postgres_server()
+    phases: dict[str, list[float]] = {}  # seconds; of the processors in Python, in PostgreSQL
 
-    def timed(phase: str, began: float, began_busy: float) -> None:
-        phases[phase] = phases.get(phase, 0.0) + time.perf_counter() - began
-        busy[phase] = busy.get(phase, 0.0) + time.process_time() - began_busy
+    @contextlib.contextmanager
+    def timed(phase: str) -> Iterator[None]:
+        before = time.perf_counter(), time.process_time(), processor_seconds(server)
+        yield
+        after = time.perf_counter(), time.process_time(), processor_seconds(server)
+        spent = phases.setdefault(phase, [0.0, 0.0, 0.0])
+        spent[:] = [s + b - a for s, a, b in zip(spent, before, after, strict=True)]
 
-    began, began_busy = time.perf_counter(), time.process_time()
-    with path.open("rb") as file:
+    with timed("upload"), path.open("rb") as file:
         batch = actions.upload_list(
             source=source, chunks=iter(lambda: file.read(1 << 20), b""), file_name="list.csv",
             by=by, at=timezone.now(),
         )  # fmt: skip
-    timed("upload", began, began_busy)
-    for start in (actions.start_check, actions.start_import):
+    for start in (actions.start_check, actions.start_import, *([actions.start_undo] * undo)):
         start(batch=batch, by=by, at=timezone.now())
         going = True
         while going:
-            began, began_busy = time.perf_counter(), time.process_time()
             batch.refresh_from_db()
-            phase = str(batch.progress["phase"])
-            going = actions.take_step(batch_id=batch.pk, at=timezone.now())
-            timed(phase, began, began_busy)
+            with timed(str(batch.progress["phase"])):
+                going = actions.take_step(batch_id=batch.pk, at=timezone.now())
     batch.refresh_from_db()
-    phases["in all"], busy["in all"] = sum(phases.values()), sum(busy.values())
+    phases["in all"] = [sum(of) for of in zip(*phases.values(), strict=True)]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     tell_table(
         f"A list of {rows:,} rows",
-        ("", "seconds", "of these busy in Python", "rows a second"),
+        ("", "seconds", "CPU s in Python", "CPU s in PostgreSQL", "rows a second"),
         [
-            (name, f"{seconds:.1f}", f"{busy[name]:.1f}", f"{rows / seconds:,.0f}")
-            for name, seconds in phases.items()
+            (
+                name, f"{seconds:.1f}", f"{python:.1f}", f"{postgres:.1f}",
+                f"{rows / max(seconds, 0.001):,.0f}",
+            )
+            for name, (seconds, python, postgres) in phases.items()
         ],
-    )
-    tell(f"State: {batch.state}; {batch.counts}; at most {memory} MB of memory.")
+    )  # fmt: skip
+    tell(f"State: {batch.state}; {batch.counts}; at most {memory} MB of memory in Python.")
 
 
 if __name__ == "__main__":

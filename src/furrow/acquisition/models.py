@@ -90,35 +90,39 @@ class RowQuerySet(models.QuerySet["Row"]):
     def visible_to(self, user: User) -> RowQuerySet:
         return self if user.can(Act.IMPORT) else self.none()
 
-    def unread(self) -> RowQuerySet:
+    def waiting(self) -> RowQuerySet:
         """Those a job has still to deal with, in the order of the file."""
         return self.filter(state=RowState.READ).order_by("line")
 
 
 class Row(models.Model):
-    """One line of a file, as given and as understood. Deleted some time after the import."""
+    """One line of a file on its way in, as given and as understood. What becomes a lead is a row
+    no more; the others stay until some time after the import."""
 
     batch = models.ForeignKey(Batch, models.CASCADE, related_name="row_set")
     line = models.PositiveIntegerField()  # 1-based data row in the file
-    cells = ArrayField(models.TextField())  # exactly as they stood
+    cells = ArrayField(models.TextField())  # exactly as they stood; one for each header or more
     facts = models.JSONField(default=dict)  # rules.Reading.facts
     numbers = ArrayField(models.CharField(max_length=20), default=list)  # E.164
     # Values that bring rows together; see linkage.rules.keys_of.
     keys = ArrayField(models.CharField(max_length=220), default=list)
-    problem = models.CharField(max_length=40, blank=True)  # code; see rules.PROBLEMS
-    finding = models.CharField(max_length=8, choices=Finding, blank=True)
-    choice = models.CharField(max_length=6, choices=Choice, blank=True)  # of this row alone
-    kin = ArrayField(models.IntegerField(), default=list)  # earlier lines that share a key
+    # As Customer's: made once while reading, so that rows become customers inside PostgreSQL.
+    grams = ArrayField(models.CharField(max_length=24), default=list)
+    sort_key = models.CharField(max_length=60, default="")
+    name_key = models.CharField(max_length=200, default="")
+    address_key = models.CharField(max_length=200, default="")
+    problem = models.CharField(max_length=40, db_default="")  # code; see rules.PROBLEMS
+    # While the list is being checked: what it is as long as nobody turns out to be like it.
+    finding = models.CharField(max_length=8, choices=Finding, db_default=Finding.NEW)
+    choice = models.CharField(max_length=10, choices=Choice, db_default="")  # of this row alone
     repeats = models.PositiveIntegerField(null=True, blank=True)  # the earlier line it repeats
-    match_reasons = models.JSONField(default=list)  # codes; why it is known, repeated or doubtful
-    weight = models.FloatField(default=0)  # of the match, in bits
-    state = models.CharField(max_length=10, choices=RowState, default=RowState.READ)
-    # Before the import: the known customer it matches. Afterwards: whose lead it became.
+    match_reasons = models.JSONField(db_default=[])  # codes; why it is known, repeated or doubtful
+    weight = models.FloatField(db_default=0)  # of the match, in bits
+    state = models.CharField(max_length=10, choices=RowState, db_default=RowState.READ)
+    # The known customer it matches.
     customer = models.ForeignKey(
         Customer, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
-    # "" = not undone; "deleted", "withdrawn", or why undoing left it (rules.LEFT).
-    undone = models.CharField(max_length=14, blank=True)
 
     objects = RowQuerySet.as_manager()
 
@@ -128,7 +132,7 @@ class Row(models.Model):
             models.Index(
                 name="row_to_look_at",
                 fields=["batch", "finding", "line"],
-                condition=~Q(finding__in=["", "new"]),
+                condition=~Q(finding="new"),
             ),
             models.Index(
                 name="row_by_customer", fields=["customer"], condition=Q(customer__isnull=False)
@@ -144,9 +148,23 @@ class Row(models.Model):
 
     @property
     def given(self) -> dict[str, str]:
-        """Every filled cell under its header."""
-        headers = self.batch.headers
-        return {h: c for h, c in zip(headers, self.cells, strict=False) if c.strip()}
+        """Every cell under its header."""
+        return dict(zip(self.batch.headers, self.cells, strict=False))
+
+
+class Hint(models.Model):
+    """Whom a row may be, before anybody has compared them. Gone when the check is done."""
+
+    batch = models.ForeignKey(Batch, models.CASCADE, related_name="+", db_index=False)
+    line = models.PositiveIntegerField()
+    lines = ArrayField(models.IntegerField(), default=list)  # earlier ones that share a key
+    customers = ArrayField(models.BigIntegerField(), default=list)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="hint_once_per_line", fields=["batch", "line"])]
+
+    def __str__(self) -> str:
+        return f"hint for row {self.line} of batch #{self.batch_id}"
 
 
 class LeadQuerySet(models.QuerySet["Lead"]):
@@ -169,7 +187,8 @@ class Lead(models.Model):
     # Whether this lead made the customer or was joined to one already known.
     is_first = models.BooleanField(default=True)
     match_reasons = models.JSONField(default=list)
-    # What joining changed, so it can be taken back: {"numbers": [ids], "filled": {"city": "…"}}.
+    # What joining changed, so that it can be taken back: {"numbers": [ids], "set": {"city":
+    # ["before", "after"], "profile": {"wechat": ["", "after"]}}}.
     changes = models.JSONField(default=dict)
     at = models.DateTimeField()
 

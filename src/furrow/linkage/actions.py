@@ -167,6 +167,18 @@ def _join(pairs: Sequence[int], *, at: datetime) -> int:
     return joined
 
 
+@transaction.atomic
+def ask_about(likely: Sequence[tuple[int, int, float, Sequence[str]]], *, at: datetime) -> None:
+    """Have people say whether two customers are one: (one, other, bits, reasons). A pair somebody
+    judged before is not asked again."""
+    pairs = [
+        Pair(left_id=min(a, b), right_id=max(a, b), weight=bits, reasons=list(why), found_at=at)
+        for a, b, bits, why in likely
+        if a != b
+    ]
+    Pair.objects.bulk_create(pairs, batch_size=2000, ignore_conflicts=True)
+
+
 # -- judging ---------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 """Who in the company's data may be the one looked for."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
@@ -35,19 +35,25 @@ from .rules import (
 MOST_WAITING = 1000  # pages say "1000+" beyond
 
 
-def matches_for(probes: Sequence[Probe], *, rarity: Rarity | None = None) -> dict[int, list[Match]]:
+def matches_for(
+    probes: Sequence[Probe],
+    *,
+    rarity: Rarity | None = None,
+    candidates: Mapping[int, Collection[int]] | None = None,
+) -> dict[int, list[Match]]:
     """Known customers who share a number, name or address, by the probe's id, best first.
 
     Everybody who has one of the numbers is among them, however different otherwise; of the
     others only those worth asking about. Probes without any are absent. The customers are live
     ones: a merged record is never answered.
 
-    rarity  how rare values are; default: among a million Chinese customers
+    rarity      how rare values are; default: among a million Chinese customers
+    candidates  customers by the probe's id, where they are known already
 
     Cost: three index scans a probe in one statement, two statements more for what was found.
     """
     rarity = rarity or Rarity(USUAL_ROWS)
-    candidates = _candidates(probes)
+    candidates = _candidates(probes) if candidates is None else candidates
     known = profiles_of({customer for found in candidates.values() for customer in found})
     result: dict[int, list[Match]] = {}
     for probe in probes:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from django.db.models import TextChoices
 from django.utils.translation import get_language
@@ -13,6 +14,7 @@ from furrow.common.refusal import Refused
 from furrow.science.linkage.addresses import address_key
 from furrow.science.linkage.companies import company_key
 from furrow.science.linkage.compare import Comparison
+from furrow.science.linkage.contacts import email_key, wechat_key
 from furrow.science.linkage.names import name_key
 from furrow.science.linkage.profiles import Record, place_key
 from furrow.science.linkage.words import reason_word
@@ -69,6 +71,11 @@ def check_lookups(recent: int) -> None:
         )
 
 
+@lru_cache(maxsize=1 << 14)
+def _address_key(text: str) -> str:
+    return address_key(text)[:200]
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """Somebody to look for. `record.id` is the caller's; `record.numbers` are E.164."""
@@ -84,7 +91,7 @@ class Probe:
 
     @property
     def address_key(self) -> str:
-        return address_key(self.record.address)[:200]
+        return _address_key(self.record.address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +128,23 @@ def keys_of(probe: Probe) -> list[str]:
     >>> keys_of(Probe(Record(1, name="张伟", numbers=("+8613800138000",), city="深圳市")))
     ['n:+8613800138000', 'k:张伟/深圳']
     """
-    keys = [f"n:{number}" for number in probe.record.numbers]
-    city = place_key(probe.record.city)
-    keys += sorted(f"k:{key}/{city}"[:220] for key in probe.name_keys)
+    one = probe.record
+    keys = [f"n:{number}" for number in one.numbers]
+    keys += _named_keys(one.name, one.company, one.city)
     if address := probe.address_key:
         keys.append(f"a:{address}")
+    if one.email and (email := email_key(one.email)):
+        keys.append(f"e:{email}"[:220])
+    if one.wechat and (wechat := wechat_key(one.wechat)):
+        keys.append(f"w:{wechat}"[:220])
     return keys
+
+
+@lru_cache(maxsize=1 << 16)
+def _named_keys(name: str, company: str, city: str) -> list[str]:
+    found = {name_key(name), company_key(name), company_key(company)} - {""}
+    place = place_key(city)
+    return sorted(f"k:{key[:200]}/{place}"[:220] for key in found)
 
 
 def in_words(codes: Iterable[str]) -> list[str]:

@@ -1,151 +1,163 @@
-"""The dry run: every row read, understood, and compared with the list and the company."""
+"""The dry run: every row compared with the list and the company; nothing else changes."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from itertools import islice
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Count
 from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
-from furrow.acquisition.models import Batch, Row
+from furrow.acquisition.models import Batch, Hint, Row
 from furrow.acquisition.rules import (
     CHOICES,
+    MAY_BE_KNOWN,
     BatchState,
     Candidate,
     CannotImport,
     Columns,
     Finding,
     Root,
-    RowState,
     Verdict,
     judge,
-    read_row,
+    worth_comparing,
 )
 from furrow.audit.actions import record
 from furrow.common.sql import load_sql
 from furrow.customers.models import Customer, Number
-from furrow.linkage.queries import matches_for, record_of
-from furrow.linkage.rules import MOST_BY_ADDRESS, Probe, keys_of
+from furrow.linkage.queries import matches_for
+from furrow.linkage.rules import MOST_BY_ADDRESS, MOST_BY_NAME
 from furrow.organisation.models import User
 from furrow.science.linkage.compare import compare_profiles
 from furrow.science.linkage.profiles import Profile, Rarity, count_values, profile
 
-from .uploads import table_of
+from .reading import probe_of, understand
 
-READ_ROWS = 5000  # rows stored per transaction while reading
 MATCH_ROWS = 2000  # rows compared per transaction
 FEWEST_IN_BASE = 500  # a short list says little about chance
 MOST_COUNTED = 20_000  # rows from which the rarity of values is taken
-# A row without a number may still tell more about somebody known.
-_MAY_BE_KNOWN = frozenset(
-    {"no_number", "number_lost", "number_placeholder", "number_unreadable", "number_impossible"}
-)
 
 
-def read_file(*, batch: Batch) -> Iterator[int]:
-    """Store the file's rows, continuing after those stored already. Yields after each committed
-    chunk, with how many rows there are. Raises TableError."""
-    table = table_of(batch)
-    columns = Columns.of(batch.headers, batch.mapping)
-    done = Row.objects.filter(batch=batch).count()
-    every = enumerate((cells for _, cells in table.numbered_rows(ragged=True)), start=1)
-    rows = islice(every, done, None)
-    while chunk := list(islice(rows, READ_ROWS)):
-        with transaction.atomic():
-            locked = Batch.objects.select_for_update().get(pk=batch.pk)
-            if locked.state != BatchState.CHECKING:
-                return  # stopped by a person
-            done += len(chunk)
-            if locked.rows >= done:
-                continue  # another worker, taken for dead, has stored them meanwhile
-            _copy_rows(batch, columns, chunk)
-            locked.rows = done
-            locked.progress = {**locked.progress, "done": done}
-            locked.save(update_fields=["rows", "progress"])
-        yield done
-
-
-def _copy_rows(batch: Batch, columns: Columns, chunk: Sequence[tuple[int, Sequence[str]]]) -> None:
-    names = (
-        "batch_id, line, cells, facts, numbers, keys, problem, finding, choice, kin,"
-        " match_reasons, weight, state, undone"
-    )
-    with connection.cursor() as cursor, cursor.copy(
-        f"COPY acquisition_row ({names}) FROM STDIN"
-    ) as copy:  # fmt: skip
-        for line, cells in chunk:
-            reading = read_row(cells, columns, region=batch.region, kind=batch.kind)
-            finding = Finding.UNSEEN
-            if reading.problem and reading.problem not in _MAY_BE_KNOWN:
-                finding = Finding.PROBLEM
-            keys = [] if finding else keys_of(probe_of(line, reading.facts, reading.numbers))
-            copy.write_row(
-                (
-                    batch.pk, line, [c.replace("\0", "") for c in cells], Jsonb(reading.facts),
-                    list(reading.numbers), keys, reading.problem, str(finding), "", [],
-                    Jsonb([]), 0.0,
-                    str(RowState.READ), "",
-                )
-            )  # fmt: skip
-
-
-def probe_of(line: int, facts: Mapping[str, object], numbers: Sequence[str]) -> Probe:
-    details = facts.get("profile", {})
-    return Probe(
-        record_of(
-            line, str(facts.get("name", "")), tuple(numbers), city=str(facts.get("city", "")),
-            address=str(facts.get("address", "")), email=str(facts.get("email", "")),
-            details=details if isinstance(details, dict) else {},
-        )
-    )  # fmt: skip
-
-
-def gather_kin(*, batch: Batch) -> None:
-    """Find the rows of one list that share a value, and the numbers too many rows share."""
-    bounds = {"batch": batch.pk, "most": MOST_BY_ADDRESS}
+def gather_hints(*, batch: Batch) -> None:
+    """Find whom every row may be, in sets: earlier rows and customers that share a value with it,
+    and the numbers too many rows share. Rows with nobody like them are new, and never looked at
+    again. Cost: about 10 µs a row."""
+    bounds = {"batch": batch.pk, "most": MOST_BY_ADDRESS, "most_by_name": MOST_BY_NAME}
     with connection.cursor() as cursor:
-        cursor.execute(load_sql("furrow.acquisition", "kin"), bounds)
+        cursor.execute("ANALYZE acquisition_row")
         cursor.execute(load_sql("furrow.acquisition", "crowded"), bounds)
+        cursor.execute("DELETE FROM acquisition_hint WHERE batch_id = %s", [batch.pk])
+        cursor.execute(load_sql("furrow.acquisition", "hints"), bounds)
 
 
 def match_chunk(*, batch: Batch, after: int) -> int:
-    """Compare the unseen rows behind line `after` with the company's data and the list's earlier
-    rows. Returns the last line done; 0 when none is left. The batch is locked by the caller."""
-    unseen = Row.objects.filter(batch=batch, finding=Finding.UNSEEN, line__gt=after)
-    rows = list(unseen.order_by("line")[:MATCH_ROWS])
-    judge_rows(batch, rows)
-    return rows[-1].line if rows else 0
+    """Compare the rows behind line `after` that may be somebody with whom they may be. Returns
+    the last line done; 0 when none is left. The batch is locked by the caller."""
+    found = Hint.objects.filter(batch=batch, line__gt=after).order_by("line")[:MATCH_ROWS]
+    hints = {hint.line: hint for hint in found}
+    if not hints:
+        return 0
+    lines = set(hints).union(*(hint.lines for hint in hints.values()))
+    rows = _light(batch, lines)
+    wanted = []
+    for line, hint in hints.items():
+        hint.lines = [kin for kin in hint.lines if _worth_comparing(rows[line], rows[kin])]
+        if hint.lines or hint.customers:
+            wanted.append(line)
+    full = {row.line: row for row in Row.objects.filter(batch=batch, line__in=wanted)}
+    judge_rows(
+        batch, [full[line] for line in sorted(full)],
+        kin={line: hints[line].lines for line in full},
+        customers={line: hints[line].customers for line in full},
+    )  # fmt: skip
+    return max(hints)
 
 
-def judge_rows(batch: Batch, rows: Sequence[Row], *, with_kin: bool = True) -> None:
+@dataclass(frozen=True, slots=True)
+class _Light:
+    """As much of a row as tells whether it is worth comparing."""
+
+    numbers: tuple[str, ...]
+    keys: frozenset[str]
+    facts: Mapping[str, Any]
+    address_key: str
+
+
+def _light(batch: Batch, lines: Collection[int]) -> dict[int, _Light]:
+    found = Row.objects.filter(batch=batch, line__in=lines).order_by()
+    values = found.values_list("line", "numbers", "keys", "facts", "address_key")
+    return {
+        line: _Light(tuple(numbers), frozenset(keys), facts, key)
+        for line, numbers, keys, facts, key in values
+    }
+
+
+def _worth_comparing(a: _Light, b: _Light) -> bool:
+    return worth_comparing(
+        shared={key[0] for key in a.keys & b.keys},
+        numbers=(a.numbers, b.numbers),
+        facts=(a.facts, b.facts),
+        address_keys=(a.address_key, b.address_key),
+    )
+
+
+def judge_rows(
+    batch: Batch,
+    rows: Sequence[Row],
+    *,
+    kin: Mapping[int, Sequence[int]],
+    customers: Mapping[int, Sequence[int]] | None = None,
+) -> None:
     """Write into each row what it is, and store it. Rows come in the order of the file.
 
-    with_kin  compare with earlier rows of the list too; during the import these are customers
+    kin        per line, the earlier lines it may repeat; none during the import, when these are
+               customers
+    customers  per line, whom of the known it may be; None = looked for
     """
     if not rows:
         return
+    rarity = _rarity(batch)
     probes = {row.line: probe_of(row.line, row.facts, row.numbers) for row in rows}
-    matches = matches_for(list(probes.values()), rarity=_rarity(batch))
-    kin = _kin(batch, rows) if with_kin else {}
+    candidates = None if customers is None else {k: v for k, v in customers.items() if v}
+    matches = matches_for(list(probes.values()), rarity=rarity, candidates=candidates)
+    known = {row.line: row for row in rows}
+    earlier = {line for row in rows for line in kin.get(row.line, ())} - set(known)
+    if earlier:
+        known |= {row.line: row for row in Row.objects.filter(batch=batch, line__in=earlier)}
+    profiles: dict[int, Profile] = {}
+
+    def profile_of(row: Row) -> Profile:
+        if row.line not in profiles:
+            profiles[row.line] = profile(
+                (probes.get(row.line) or probe_of(row.line, row.facts, row.numbers)).record
+            )
+        return profiles[row.line]
+
     for row in rows:
-        candidates = [
+        found = [
             Candidate(("c", match.customer_id), match.shares_number, match.comparison)
             for match in matches.get(row.line, ())
         ]
-        if with_kin and row.kin:
-            candidates += _among_kin(batch, row, probes[row.line], kin)
-        _settle(row, judge(candidates))
-        kin[row.line] = row
+        for line in kin.get(row.line, ()):
+            other = known[line]
+            if other.finding == Finding.PROBLEM:
+                continue
+            comparison = compare_profiles(profile_of(row), profile_of(other), rarity)
+            # A doubtful row shares the number without having it; whoever has it is a candidate.
+            shares = other.finding != Finding.DOUBT and not set(row.numbers).isdisjoint(
+                other.numbers
+            )
+            found.append(Candidate(_root(other), shares, comparison))
+        _settle(row, judge(found))
     _store(rows)
 
 
 def _settle(row: Row, verdict: Verdict) -> None:
     finding, problem = verdict.finding, verdict.problem
-    if row.problem in _MAY_BE_KNOWN and finding not in (Finding.KNOWN, Finding.REPEAT):
+    if row.problem in MAY_BE_KNOWN and finding not in (Finding.KNOWN, Finding.REPEAT):
         finding, problem = Finding.PROBLEM, row.problem
     row.finding, row.problem = finding, problem
     is_told = finding in (Finding.KNOWN, Finding.REPEAT, Finding.DOUBT)
@@ -155,27 +167,6 @@ def _settle(row: Row, verdict: Verdict) -> None:
     row.weight = verdict.weight if is_told else 0.0
 
 
-def _kin(batch: Batch, rows: Sequence[Row]) -> dict[int, Row]:
-    wanted = {line for row in rows for line in row.kin} - {row.line for row in rows}
-    found = Row.objects.filter(batch=batch, line__in=wanted) if wanted else []
-    return {row.line: row for row in found}
-
-
-def _among_kin(batch: Batch, row: Row, probe: Probe, kin: Mapping[int, Row]) -> Iterator[Candidate]:
-    ours = _profile(probe)
-    for line in row.kin:
-        other = kin[line]
-        if other.finding in (Finding.PROBLEM, Finding.UNSEEN):
-            continue
-        theirs = _profile(probe_of(line, other.facts, other.numbers))
-        shares = not set(ours.numbers).isdisjoint(theirs.numbers)
-        comparison = compare_profiles(ours, theirs, _rarity(batch))
-        if shares and other.finding == Finding.DOUBT:
-            # It shares the number without having it; whoever has it is a candidate as well.
-            shares = False
-        yield Candidate(_root(other), shares, comparison)
-
-
 def _root(row: Row) -> Root:
     """Whose row this is going to be."""
     if row.finding == Finding.KNOWN and row.customer_id:
@@ -183,10 +174,6 @@ def _root(row: Row) -> Root:
     if row.finding == Finding.REPEAT and row.repeats:
         return ("r", row.repeats)
     return ("r", row.line)
-
-
-def _profile(probe: Probe) -> Profile:
-    return profile(probe.record)
 
 
 def _rarity(batch: Batch) -> Rarity:
@@ -199,7 +186,7 @@ def _rarity_of(batch_id: int, since: str) -> Rarity:
     company's customers count too: the more there are, the more share a name by chance."""
     rows = Row.objects.filter(batch=batch_id).order_by("line")
     values = rows[:MOST_COUNTED].values_list("line", "facts", "numbers")
-    counted = [_profile(probe_of(*value)) for value in values]
+    counted = [profile(probe_of(*value).record) for value in values]
     base = Customer.objects.count() + len(counted)
     return replace(count_values(counted), rows=max(FEWEST_IN_BASE, base))
 
@@ -214,7 +201,7 @@ def _store(rows: Sequence[Row]) -> None:
             " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::int[],"
             " %s::jsonb[], %s::float[])"
             " AS n(id, finding, problem, customer, repeats, reasons, weight)"
-            " WHERE r.id = n.id",
+            " WHERE r.id = n.id AND (r.finding, r.problem) IS DISTINCT FROM (n.finding, n.problem)",
             [
                 [row.pk for row in rows],
                 [str(row.finding) for row in rows],
@@ -232,6 +219,7 @@ def settle_contested(*, batch: Batch) -> None:
     fits better: guides list a place once, under one name or another."""
     with connection.cursor() as cursor:
         cursor.execute(load_sql("furrow.acquisition", "settle_contested"), {"batch": batch.pk})
+        cursor.execute("DELETE FROM acquisition_hint WHERE batch_id = %s", [batch.pk])
 
 
 def tally_findings(batch: Batch, at: datetime) -> dict[str, object]:
@@ -256,17 +244,18 @@ def fix_row(*, row: Row, cells: Mapping[str, str], by: User, at: datetime) -> Ro
     for header, cell in cells.items():
         if header in batch.headers:
             corrected[batch.headers.index(header)] = cell.replace("\0", "").strip()[:1000]
-    columns = Columns.of(batch.headers, batch.mapping)
-    reading = read_row(corrected, columns, region=batch.region, kind=batch.kind)
-    row.cells, row.facts = corrected, reading.facts
-    row.numbers, row.problem = list(reading.numbers), reading.problem
-    row.keys = keys_of(probe_of(row.line, row.facts, row.numbers))
-    row.finding = Finding.PROBLEM
-    others = Row.objects.filter(batch=batch, line__lt=row.line, keys__overlap=row.keys)
-    row.kin = list(others.order_by("line").values_list("line", flat=True)[:MOST_BY_ADDRESS])
+    read = understand(corrected, Columns.of(batch.headers, batch.mapping), batch)
+    row.cells, row.facts = corrected, read.facts
+    row.numbers, row.keys = list(read.numbers), read.keys
+    row.problem, row.finding = read.problem, read.finding
+    row.grams, row.sort_key = read.grams, read.sort_key
+    row.name_key, row.address_key = read.name_key, read.address_key
+    row.customer_id, row.repeats, row.match_reasons, row.weight = None, None, [], 0.0
     row.save()
-    if not reading.problem or reading.problem in _MAY_BE_KNOWN:
-        judge_rows(batch, [row])
+    if not row.problem or row.problem in MAY_BE_KNOWN:
+        others = Row.objects.filter(batch=batch, line__lt=row.line, keys__overlap=row.keys)
+        lines = others.order_by("line").values_list("line", flat=True)[:MOST_BY_ADDRESS]
+        judge_rows(batch, [row], kin={row.line: list(lines)})
     _count_again(batch, at)
     record("list.row_fixed", of=batch, by=by.username, at=at, line=row.line, headers=sorted(cells))
     return row

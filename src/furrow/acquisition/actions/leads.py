@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from furrow.acquisition.arrivals import welcome_all
 from furrow.acquisition.models import Lead, Row, Source
-from furrow.acquisition.rules import Candidate, CannotImport, Finding, judge
+from furrow.acquisition.rules import FILLABLE, Candidate, CannotImport, Finding, judge
 from furrow.audit.actions import record
 from furrow.customers.actions import add_number, create_customer, update_customer
 from furrow.customers.models import Customer
@@ -85,33 +86,45 @@ def enrich(
     draft: CustomerDraft,
     *,
     owners: Mapping[str, int],
+    overwrite: bool = False,
     by: User,
     at: datetime,
 ) -> dict[str, object]:
-    """Add to a customer what another origin knows more; never overwrite.
+    """Add to a customer what another origin knows more.
 
-    owners   whose each number is already; these are not added
-    returns  what was changed, so that it can be taken back: {"numbers": ids, "filled": facts}
+    owners     whose each number is already; these are not added
+    overwrite  whether what is said differently by now is replaced too
+    returns    what was changed, so that it can be taken back; see Lead.changes
     """
     added = [
         add_number(customer=customer, e164=e164, by=by, at=at).pk
         for e164 in draft.numbers
         if e164 not in owners
     ]
-    filled: dict[str, object] = {
-        name: said
-        for name in ("city", "address", "email", "category")
-        if (said := getattr(draft, name)) and not getattr(customer, name)
+    changed: dict[str, Any] = {
+        name: [known, said]
+        for name in FILLABLE
+        if _counts(said := getattr(draft, name), known := getattr(customer, name), overwrite)
     }
-    profile = {k: v for k, v in draft.profile.items() if v and not customer.profile.get(k)}
-    if profile:
-        filled["profile"] = profile
-    if filled:
-        changed = update_customer(customer=customer, changes=filled, by=by, at=at)
-        for name in filled:
-            setattr(customer, name, getattr(changed, name))
-    changes = {"numbers": added, "filled": filled}
-    return {what: value for what, value in changes.items() if value}
+    details = {
+        key: [known, said]
+        for key, said in draft.profile.items()
+        if _counts(said, known := customer.profile.get(key, ""), overwrite)
+    }
+    if changed or details:
+        changes: dict[str, object] = {name: said for name, (_was, said) in changed.items()}
+        if details:
+            changes["profile"] = {key: said for key, (_was, said) in details.items()}
+        fresh = update_customer(customer=customer, changes=changes, by=by, at=at)
+        for name in changes:
+            setattr(customer, name, getattr(fresh, name))
+    if details:
+        changed["profile"] = details
+    return {what: value for what, value in {"numbers": added, "set": changed}.items() if value}
+
+
+def _counts(said: object, known: object, overwrite: bool) -> bool:
+    return bool(said) and said != known and (overwrite or not known)
 
 
 def move_leads(duplicate: Customer, kept: Customer) -> None:

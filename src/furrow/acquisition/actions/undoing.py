@@ -1,5 +1,6 @@
 """Taking an import back: what it made goes, what somebody relies on by now stays, and is told."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,7 +9,7 @@ from django.apps import apps
 from django.db.models import Count, ForeignObjectRel
 
 from furrow.acquisition.models import Batch, Lead, Row
-from furrow.acquisition.rules import RowState
+from furrow.acquisition.rules import FILLABLE
 from furrow.customers.actions import update_customer
 from furrow.customers.holdings import relations
 from furrow.customers.models import Customer, Number
@@ -26,104 +27,93 @@ _OURS = {
 
 
 def withdraw_chunk(*, batch: Batch, after: int, at: datetime) -> int:
-    """Take back the joined rows behind line `after`. Returns the last line done; 0 when none is
-    left. Safe to be killed and run again. The batch is locked by the caller."""
-    rows = _rows(batch, RowState.JOINED, after)
-    _withdraw(batch, rows, at)
-    return _store(rows)
+    """Take back the leads behind line `after` that joined somebody. Returns the last line done; 0
+    when none is left. Safe to be killed and run again. The batch is locked by the caller."""
+    leads = _leads(batch, after, is_first=False)
+    if leads:
+        _tell(batch, _withdraw(batch, leads, at))
+    return leads[-1].line or 0 if leads else 0
 
 
 def delete_chunk(*, batch: Batch, after: int) -> int:
-    """Like `withdraw_chunk`, for customers this list made; once all joined rows are withdrawn."""
-    rows = _rows(batch, RowState.CREATED, after)
-    _delete(batch, rows)
-    return _store(rows)
+    """Like `withdraw_chunk`, for customers this list made; once all others are withdrawn."""
+    leads = _leads(batch, after, is_first=True)
+    if leads:
+        _tell(batch, _delete(batch, leads))
+    return leads[-1].line or 0 if leads else 0
 
 
-def _rows(batch: Batch, state: RowState, after: int) -> list[Row]:
-    rows = Row.objects.filter(batch=batch, state=state, undone="", line__gt=after)
-    return list(rows.order_by("line")[:UNDO_ROWS])
+def _leads(batch: Batch, after: int, *, is_first: bool) -> list[Lead]:
+    leads = Lead.objects.filter(batch=batch, is_first=is_first, line__gt=after)
+    return list(leads.defer("given").order_by("line")[:UNDO_ROWS])
 
 
-def _store(rows: Sequence[Row]) -> int:
-    Row.objects.bulk_update(rows, ["undone"], batch_size=UNDO_ROWS)
-    return rows[-1].line if rows else 0
+def _tell(batch: Batch, became: Counter[str]) -> None:
+    """Add up what became of the leads. The caller stores it, in the same transaction."""
+    counts = dict(batch.counts)
+    for done in ("deleted", "withdrawn"):
+        counts[done] = counts.get(done, 0) + became.pop(done, 0)
+    counts["left"] = dict(Counter(counts.get("left", {})) + became)
+    batch.counts = counts
 
 
-def tally_undone(*, batch: Batch) -> dict[str, Any]:
-    """Customers deleted, leads withdrawn, and why the rest was left."""
-    rows = Row.objects.filter(batch=batch).exclude(undone="").order_by()
-    counts = dict(rows.values_list("undone").annotate(n=Count("id")))
-    return {
-        "deleted": counts.pop("deleted", 0),
-        "withdrawn": counts.pop("withdrawn", 0),
-        "left": counts,
-    }
-
-
-def _withdraw(batch: Batch, rows: list[Row], at: datetime) -> None:
+def _withdraw(batch: Batch, leads: Sequence[Lead], at: datetime) -> Counter[str]:
     """Take back leads of customers this list only joined: their numbers and facts too, where
     nobody relies on them yet."""
-    leads = {
-        lead.line: lead
-        for lead in Lead.objects.filter(batch=batch, line__in=[row.line for row in rows])
-    }
-    ours = set(
-        Lead.objects.filter(batch=batch, is_first=True).filter(
-            customer__in=[lead.customer_id for lead in leads.values()]
-        ).values_list("customer_id", flat=True)
-    )  # fmt: skip
-    used = _used_numbers(
-        {number for lead in leads.values() for number in lead.changes.get("numbers", [])}
-    )
-    for row in rows:
-        row.undone = "withdrawn"
-        lead = leads.get(row.line)
-        if lead is None:
-            continue
+    customers = {lead.customer_id for lead in leads}
+    first = Lead.objects.filter(batch=batch, is_first=True, customer__in=customers)
+    ours = set(first.order_by().values_list("customer_id", flat=True))
+    used = _used_numbers({n for lead in leads for n in lead.changes.get("numbers", [])})
+    became: Counter[str] = Counter()
+    free: set[int] = set()
+    for lead in leads:
         added = set(lead.changes.get("numbers", []))
+        free |= added - used
+        is_restored = lead.customer_id in ours or _restore(lead, batch, at)
         if added & used:
-            row.undone = "number_used"
-        Number.objects.filter(pk__in=added - used, is_primary=False).delete()
-        if lead.customer_id not in ours:
-            _unfill(lead, batch, at)
-        lead.delete()
+            became["number_used"] += 1
+        else:
+            became["withdrawn" if is_restored else "edited"] += 1
+    Number.objects.filter(pk__in=free, is_primary=False).delete()
+    Lead.objects.filter(pk__in=[lead.pk for lead in leads]).delete()
+    return became
 
 
-def _unfill(lead: Lead, batch: Batch, at: datetime) -> None:
-    """Blank again what the lead filled in, where it still says what the lead said."""
-    filled = lead.changes.get("filled") or {}
+def _restore(lead: Lead, batch: Batch, at: datetime) -> bool:
+    """Give back the facts a lead changed, where they still say what the lead said. False when
+    somebody has edited one since; that one stays."""
+    changed: dict[str, Any] = lead.changes.get("set") or {}
+    if not changed:
+        return True
     customer = Customer.objects.get(pk=lead.customer_id)
-    blanks: dict[str, object] = {
-        name: ""
-        for name, said in filled.items()
-        if name != "profile" and getattr(customer, name) == said
+    if customer.merged_into_id is not None:
+        return False
+    back: dict[str, object] = {
+        name: was
+        for name, (was, said) in ((n, changed[n]) for n in FILLABLE if n in changed)
+        if getattr(customer, name) == said
     }
+    details = changed.get("profile", {})
     profile = {
-        key: ""
-        for key, said in (filled.get("profile") or {}).items()
-        if customer.profile.get(key) == said
+        key: was for key, (was, said) in details.items() if customer.profile.get(key) == said
     }
     if profile:
-        blanks["profile"] = profile
-    if blanks and customer.merged_into_id is None:
-        update_customer(customer=customer, changes=blanks, by=batch.by, at=at)
+        back["profile"] = profile
+    if back:
+        update_customer(customer=customer, changes=back, by=batch.by, at=at)
+    wanted = len(changed) - ("profile" in changed) + len(details)
+    return wanted == len(back) - bool(profile) + len(profile)
 
 
-def _delete(batch: Batch, rows: list[Row]) -> None:
-    """Delete the customers these rows made, except those somebody relies on."""
-    leads = {
-        lead.line: lead.customer_id
-        for lead in Lead.objects.filter(batch=batch, line__in=[row.line for row in rows])
-    }
-    why = _reasons_to_stay(batch, set(leads.values()))
-    gone = {customer for customer in leads.values() if customer not in why}
+def _delete(batch: Batch, leads: Sequence[Lead]) -> Counter[str]:
+    """Delete the customers these leads made, except those somebody relies on."""
+    customers = {lead.customer_id for lead in leads}
+    why = _reasons_to_stay(batch, customers)
+    gone = customers - why.keys()
     Lead.objects.filter(batch=batch, customer__in=gone).delete()
     Row.objects.filter(customer__in=gone).update(customer=None)
     Customer.objects.filter(pk__in=gone).delete()
-    for row in rows:
-        customer = leads.get(row.line)
-        row.undone = why.get(customer, "deleted") if customer else "deleted"
+    return Counter(why.get(lead.customer_id, "deleted") for lead in leads)
 
 
 def _reasons_to_stay(batch: Batch, customers: Collection[int]) -> dict[int, str]:

@@ -24,9 +24,10 @@ from furrow.common.realtime import publish
 from furrow.customers.rules import NumberTaken
 from furrow.organisation.models import User
 
-from .checking import gather_kin, match_chunk, read_file, settle_contested, tally_findings
-from .importing import import_chunk, reconcile
-from .undoing import delete_chunk, tally_undone, withdraw_chunk
+from .checking import gather_hints, match_chunk, settle_contested, tally_findings
+from .importing import create_chunks, import_chunk, reconcile
+from .reading import read_file
+from .undoing import delete_chunk, withdraw_chunk
 
 _TRIES = 5
 
@@ -46,7 +47,7 @@ def start_check(*, batch: Batch, by: User, at: datetime) -> Batch:
 def start_import(*, batch: Batch, by: User, at: datetime) -> Batch:
     """Have the checked rows become customers. Raises CannotImport."""
     batch = _locked(batch)
-    progress = {**batch.progress, "phase": "importing", "done": 0, "of": batch.rows}
+    progress = {**batch.progress, "phase": "creating", "done": 0, "of": batch.rows}
     return _start(batch, BatchState.IMPORTING, progress, by=by, at=at)
 
 
@@ -114,12 +115,26 @@ def take_step(*, batch_id: int, at: datetime) -> bool:
             if batch.state == BatchState.CHECKING and batch.progress["phase"] == "reading":
                 _enter_phase(batch, "gathering", of=batch.rows)
         return True
+    is_creating = batch.progress.get("phase") == "creating"
+    step = _create if batch.state == BatchState.IMPORTING and is_creating else _one_piece
     for _attempt in range(_TRIES - 1):
         # Somebody may record one of the numbers in the same instant: the chunk is undone, and
         # next time it sees whose the number is.
         with contextlib.suppress(NumberTaken):
-            return _one_piece(batch, at)
-    return _one_piece(batch, at)
+            return step(batch, at)
+    return step(batch, at)
+
+
+def _create(batch: Batch, at: datetime) -> bool:
+    line = create_chunks(batch=batch, after=_line(batch), at=at)
+    with transaction.atomic():
+        batch = _locked(batch)
+        if batch.state == BatchState.IMPORTING and batch.progress.get("phase") == "creating":
+            if line:
+                _advance(batch, max(line, _line(batch)))
+            else:
+                _enter_phase(batch, "joining", of=batch.rows)
+    return True
 
 
 @transaction.atomic
@@ -137,7 +152,7 @@ def _one_piece(batch: Batch, at: datetime) -> bool:
 
 def _check(batch: Batch, at: datetime) -> bool:
     if batch.progress.get("phase") == "gathering":
-        gather_kin(batch=batch)
+        gather_hints(batch=batch)
         _enter_phase(batch, "matching", of=batch.rows)
         return True
     if line := match_chunk(batch=batch, after=_line(batch)):
@@ -174,8 +189,8 @@ def _undo(batch: Batch, at: datetime) -> bool:
     if line := delete_chunk(batch=batch, after=_line(batch)):
         _advance(batch, line)
         return True
-    undone = tally_undone(batch=batch)
-    batch.counts = {**batch.counts, **undone}
+    undone = {what: batch.counts.get(what, 0) for what in ("deleted", "withdrawn", "left")}
+    batch.counts["left"] = undone["left"] = undone["left"] or {}
     record("list.undone", of=batch, by=batch.by.username, at=at, **undone)
     _set_state(batch, BatchState.UNDONE)
     return False
@@ -240,5 +255,5 @@ def _line(batch: Batch) -> int:
 
 def _advance(batch: Batch, line: int) -> None:
     batch.progress = {**batch.progress, "done": line}
-    batch.save(update_fields=["progress"])
+    batch.save(update_fields=["progress", "counts"])
     tell(batch)

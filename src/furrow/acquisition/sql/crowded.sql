@@ -2,11 +2,11 @@
 -- in:  batch int, most int
 -- out: acquisition_row.finding, problem
 WITH crowd AS (
-    SELECT k.key
-    FROM acquisition_row AS r CROSS JOIN LATERAL unnest(r.keys) AS k(key)
-    WHERE r.batch_id = %(batch)s AND k.key LIKE 'n:%%'
-    GROUP BY k.key HAVING count(*) > %(most)s
+    SELECT n.e164
+    FROM acquisition_row AS r CROSS JOIN LATERAL unnest(r.numbers) AS n(e164)
+    WHERE r.batch_id = %(batch)s
+    GROUP BY n.e164 HAVING count(*) > %(most)s
 )
 UPDATE acquisition_row AS r SET finding = 'problem', problem = 'number_crowded'
-WHERE r.batch_id = %(batch)s AND r.finding = ''
-    AND r.keys && (SELECT array_agg(key::varchar) FROM crowd)
+WHERE r.batch_id = %(batch)s AND r.problem = ''
+    AND r.numbers && (SELECT array_agg(e164::varchar) FROM crowd)

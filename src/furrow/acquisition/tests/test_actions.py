@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from furrow.acquisition import actions
-from furrow.acquisition.actions import checking, importing, work
+from furrow.acquisition.actions import importing, reading, work
 from furrow.acquisition.models import Batch, Lead, Row
 from furrow.acquisition.rules import BatchState, CannotImport, Finding, RowState
 from furrow.audit.models import Event
@@ -20,6 +20,7 @@ from furrow.compliance.rules import SuppressionKind
 from furrow.customers.actions import (
     add_note,
     add_number,
+    admit_arrivals,
     assign_customer,
     bulk_create_customers,
 )
@@ -228,11 +229,11 @@ def make_bytes(content: bytes) -> Batch:
 def test_an_import_that_breaks_goes_on_without_losing_or_doubling(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(importing, "IMPORT_ROWS", 2)
+    monkeypatch.setattr(importing, "CREATE_ROWS", 2)
     rows = [(f"客户{n}", f"1380013{n:04d}") for n in range(100, 109)]
     batch = check(make_list(rows))
     actions.start_import(batch=batch, by=batch.by, at=timezone.now())
-    actual = bulk_create_customers
+    actual = admit_arrivals
     calls = iter([True, True, False])
 
     def breaks(**arguments: object) -> object:
@@ -241,7 +242,7 @@ def test_an_import_that_breaks_goes_on_without_losing_or_doubling(
             return made
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr(importing, "bulk_create_customers", breaks)
+    monkeypatch.setattr(importing, "admit_arrivals", breaks)
     with pytest.raises(RuntimeError, match="power cut"):
         finish(batch)
     assert Customer.objects.count() == 4  # two whole chunks; the broken one left nothing
@@ -456,12 +457,12 @@ def test_rows_that_nobody_may_call_are_counted_and_stored() -> None:
 def test_two_workers_reading_one_list_store_every_row_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(checking, "READ_ROWS", 2)
+    monkeypatch.setattr(reading, "READ_ROWS", 2)
     batch = make_list([(f"客户{n}", f"1380013{n:04d}") for n in range(7)])
     actions.start_check(batch=batch, by=batch.by, at=timezone.now())
     batch.refresh_from_db()
 
-    one, other = checking.read_file(batch=batch), checking.read_file(batch=batch)
+    one, other = reading.read_file(batch=batch), reading.read_file(batch=batch)
     next(one)
     next(other)
     list(one)

@@ -17,22 +17,25 @@ from furrow.customers.models import Customer, Number
 
 from .make import check, make_list, work
 
-# The third chunk stands still inside its transaction, after it has written customers.
+# Chunks of ten; the third to come stands still inside its transaction, after it has written
+# customers, with another one running beside it.
 WORKER = """
-import sys, time, django
+import sys, threading, time, django
 django.setup()
 from furrow.acquisition import tasks
 from furrow.acquisition.actions import importing
-importing.IMPORT_ROWS = 10
-actual, calls = importing.bulk_create_customers, []
+importing.CREATE_ROWS, importing.AT_ONCE = 10, 2
+actual, calls, counting = importing.admit_arrivals, [], threading.Lock()
 def stands_still(**arguments):
     made = actual(**arguments)
-    calls.append(1)
-    if len(calls) == 3:
+    with counting:
+        calls.append(1)
+        is_third = len(calls) == 3
+    if is_third:
         print("standing still", flush=True)
         time.sleep(120)
     return made
-importing.bulk_create_customers = stands_still
+importing.admit_arrivals = stands_still
 tasks.work(batch_id=int(sys.argv[1]))
 """
 
@@ -40,6 +43,8 @@ tasks.work(batch_id=int(sys.argv[1]))
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_worker_loses_nothing_and_doubles_nothing() -> None:
     rows = [(f"客户{n}", f"1380013{n:04d}") for n in range(1000, 1055)]
+    rows.insert(30, ("客户1003", "+86 138-0013-1003"))
+    rows.append(("", "13800139999"))
     batch = check(make_list(rows))
     actions.start_import(batch=batch, by=batch.by, at=timezone.now())
 
@@ -58,8 +63,9 @@ def test_a_killed_worker_loses_nothing_and_doubles_nothing() -> None:
     batch = work(batch)  # waits for the lock until PostgreSQL notices the dead client
 
     assert batch.state == BatchState.DONE
-    assert batch.counts == {"created": 55, "joined": 0, "skipped": 0, "failed": 0}
-    assert Customer.objects.count() == Number.objects.count() == Lead.objects.count() == 55
+    assert batch.counts == {"created": 55, "joined": 1, "skipped": 0, "failed": 1}
+    assert Customer.objects.count() == Number.objects.count() == 55
+    assert Lead.objects.count() == 56
 
 
 def _url() -> str:
