@@ -85,7 +85,8 @@ class EventsOrigin:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         if origin := events_origin(request):
-            response._csp_update = {"connect-src": [origin]}  # type: ignore[attr-defined]
+            also = getattr(response, "_csp_update", {}).get("connect-src", [])
+            response._csp_update = {"connect-src": [origin, *also]}  # type: ignore[attr-defined]
         return response
 
 

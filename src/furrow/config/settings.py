@@ -12,6 +12,8 @@ from csp.constants import SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from furrow.config.places import cache_folder
+
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -121,6 +123,7 @@ CAPABILITIES = [
     "campaigns",
     "calls",
     "followups",
+    "phones",
     "dialer",
     "desk",
     "reports",
@@ -295,8 +298,13 @@ FORMAT_MODULE_PATH = ["furrow.config.formats"]
 
 # --- Calling --------------------------------------------------------------------------------------
 
-# "simulated": a carrier inside the dialer; nothing leaves the machine.
+# "simulated": a carrier inside the dialer; nothing leaves the machine, and nothing is heard.
+# "asterisk": a switch that `furrow asterisk run` keeps, with sound in the agents' browsers.
 TELEPHONY = env("FURROW_TELEPHONY", "simulated")
+ASTERISK_FOLDER = cache_folder() / "switch"
+ASTERISK_PORT = int(env("FURROW_ASTERISK_PORT", "8088"))
+# Where browsers reach the switch, as wss://…; empty: its own port on this host.
+PHONE_SOCKET = env("FURROW_PHONE_SOCKET")
 CALLER_ID = env("FURROW_CALLER_ID", "+8615400000000")
 # How a number without a country code is read.
 DEFAULT_REGION = env("FURROW_REGION", "CN")

@@ -49,6 +49,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("furrow.campaigns.urls")),
     path("", include("furrow.followups.urls")),
     path("", include("furrow.desk.urls")),
+    path("", include("furrow.phones.urls")),
     path("", include("furrow.reports.urls")),
     path("", include("furrow.permits.urls")),
     path("", include("furrow.compliance.urls")),

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,12 +32,18 @@ from furrow.calls.actions import move_call
 from furrow.calls.rules import CallState, Outcome
 from furrow.campaigns.models import Campaign
 from furrow.common.realtime import DIALER_CHANNEL, listening_conninfo
+from furrow.phones.actions import note_told
+from furrow.phones.queries import DueAccount, due_accounts
+from furrow.phones.rules import phone_name
+from furrow.telephony.asterisk.adapter import AsteriskTelephony
+from furrow.telephony.asterisk.settings import AsteriskSettings
 from furrow.telephony.clock import RealClock
 from furrow.telephony.outcomes import LineOutcome
 from furrow.telephony.port import (
     AgentLineUp,
     Answered,
     CannotDial,
+    CannotReach,
     Ended,
     Event,
     LegGone,
@@ -126,7 +133,18 @@ def _simulated() -> Telephony:
         raise ImproperlyConfigured(f"FURROW_SIMULATED_CARRIER: {error}") from error
 
 
-CARRIERS = {"simulated": Carrier(_simulated, outlives_us=False)}
+def _asterisk() -> Telephony:
+    try:
+        switch = AsteriskSettings.from_environment(os.environ, settings.ASTERISK_FOLDER)
+    except ValueError as error:
+        raise ImproperlyConfigured(str(error)) from error
+    return AsteriskTelephony(switch)
+
+
+CARRIERS = {
+    "simulated": Carrier(_simulated, outlives_us=False),
+    "asterisk": Carrier(_asterisk, outlives_us=True),
+}
 
 
 def chosen_carrier() -> Carrier:
@@ -252,12 +270,25 @@ class Dialer:
             self._reconciled_at = at
         for call_id in await self._do(hang_ups_asked):
             await self._telephony.hang_up(customer_leg(call_id))
+        for account in await self._do(due_accounts, at=at):
+            await self._tell_of(account)
         if may_dial and not self._stopping.is_set():
             await self._do(end_overdue, at=at)
             await self._do(end_forbidden, at=at)
             for dial in await self._do(take_queued, at=at):
                 await self._dial(dial)
             await self._dial_campaigns(at)
+
+    async def _tell_of(self, account: DueAccount) -> None:
+        """Give a phone its password, or take it away. A switch that is away hears later."""
+        try:
+            if account.password:
+                await self._telephony.give_account(account.name, account.password)
+            else:
+                await self._telephony.take_account(account.name)
+        except CannotReach:
+            return
+        await self._do(note_told, account=account, at=_now())
 
     async def _drain(self, line: psycopg.AsyncConnection) -> None:
         """Let calls end by themselves for a while. Those of a carrier that dies with us are then
@@ -337,7 +368,7 @@ class Dialer:
                 leg = await self._do(raise_line, session_id=seat.session_id, at=at)
                 if leg is not None:
                     try:
-                        await self._telephony.line_up(leg, seat.username)
+                        await self._telephony.line_up(leg, phone_name(seat.username))
                     except CannotDial as problem:
                         log.warning("%s: %s", leg, problem)
 
@@ -352,7 +383,7 @@ class Dialer:
         )
         try:
             if needs_line:
-                await self._telephony.line_up(agent_leg(dial.call_id), dial.agent)
+                await self._telephony.line_up(agent_leg(dial.call_id), phone_name(dial.agent))
             await self._telephony.dial(
                 customer_leg(dial.call_id),
                 dial.e164,

@@ -22,6 +22,10 @@ class CannotDial(Exception):
     """The switch will not even try: malformed number or leg id, or no trunk to carry it."""
 
 
+class CannotReach(Exception):
+    """The switch is away. Nothing is lost: ask again."""
+
+
 class LegGone(Exception):
     """The leg has ended or never was. Normal in a race: its `Ended` is here or on its way."""
 
@@ -228,11 +232,17 @@ class Telephony(Protocol):
         ...
 
     async def give_account(self, agent: str, password: str) -> None:
-        """Let the agent's own phone sign in with this password, and with none it had before."""
+        """Let the agent's own phone sign in with this password, and with none it had before.
+
+        Raises CannotReach.
+        """
         ...
 
     async def take_account(self, agent: str) -> None:
-        """Let the agent's phone sign in no more. One that could not is success."""
+        """Let the agent's phone sign in no more. One that could not is success.
+
+        Raises CannotReach.
+        """
         ...
 
     async def supervise(self, agent_leg: str, supervisor_leg: str, mode: Supervision) -> None:

@@ -18,6 +18,7 @@ from furrow.telephony.port import (
     AgentLineUp,
     Answered,
     CannotDial,
+    CannotReach,
     EarlyMedia,
     Ended,
     EndedBy,
@@ -269,17 +270,24 @@ class AsteriskTelephony:
         where = {"max_contacts": "1", "remove_existing": "yes", "qualify_frequency": "15"}
         # The account last: an endpoint without its password would be open for a moment.
         for kind, fields in (("auth", account), ("aor", where), ("endpoint", media)):
-            await self._ari.put(
-                f"/asterisk/config/dynamic/res_pjsip/{kind}/{agent}",
-                {"fields": [{"attribute": k, "value": v} for k, v in fields.items()]},
+            await self._configure(
+                kind, agent, {"fields": [{"attribute": k, "value": v} for k, v in fields.items()]}
             )
 
     async def take_account(self, agent: str) -> None:
         """Let the agent's browser register no more. An account that is not there is success."""
         await self._open()
         for kind in ("endpoint", "aor", "auth"):
-            with contextlib.suppress(AriError):
-                await self._ari.delete(f"/asterisk/config/dynamic/res_pjsip/{kind}/{agent}")
+            await self._configure(kind, agent, None)
+
+    async def _configure(self, kind: str, agent: str, body: Json | None) -> None:
+        path = f"/asterisk/config/dynamic/res_pjsip/{kind}/{agent}"
+        try:
+            await (self._ari.delete(path) if body is None else self._ari.put(path, body))
+        except AriError as problem:
+            if body is None and problem.status == 404:
+                return
+            raise CannotReach(str(problem)) from problem
 
     async def legs(self) -> frozenset[str]:
         await self._open()
