@@ -113,6 +113,12 @@ UNTRACKED = {
     "customers.OwnershipEvent": "is a ledger: rows are added, never changed",
     "customers.MergeEvent": "is a ledger",
     "customers.Note": "is added, never changed",
+    "ownership.RuleVersion": "is never changed; a new version is added",
+    "ownership.Act": "is a ledger",
+    "ownership.Standing": "is made from the acts, and can be made anew",
+    "ownership.Return": "is evidence; its end is set once",
+    "ownership.Losing": "is made anew each night",
+    "ownership.Run": "is a job; what came of it is in returns and owners",
     "pipeline.StageMove": "is a ledger",
     "pipeline.ScoreGiven": "is a ledger",
     "compliance.PolicyVersion": "is never changed; a new version is added",
@@ -127,6 +133,7 @@ UNTRACKED = {
     "dialer.Session": "is opened and closed once, both audited; its line comes and goes",
     "dialer.Lease": "is taken, and then dialled or given back, once",
     "acquisition.Row": "is staging; what came of it is in leads and customers",
+    "acquisition.Hint": "is gone when its list is checked",
     "linkage.Run": "is a job; what came of it is in pairs",
     "campaigns.Target": "is a queue; what came of it is in calls and follow-ups",
     "teamwork.TermsVersion": "is never changed; a new version is added",
@@ -185,7 +192,7 @@ OWNS = re.compile(
     r"\b(?:customer|kept|into|duplicate)\.(?:owner|owner_id|owned_since)\b[^=\n(]*(?<![=!<>])=(?!=)"
     r"|\.update\([^)]*\b(?:owner|owner_id|owned_since)\s*="
     r"|Customer\([^)]*\bowner(?:_id)?\s*="
-    r"|(?i:\bSET\b[^;]*\bowned_since\s*=)"
+    r"|(?i:\bUPDATE customers_customer\b[^;]*\bowned_since\s*=)"
 )
 OWNS_SQL = re.compile(r"(?i:\bUPDATE\s+customers_customer\b[^;]*\b(?:owner_id|owned_since)\s*=)")
 

@@ -8,13 +8,13 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Count, ForeignObjectRel
 
-from furrow.acquisition.models import Batch, Lead, Row
+from furrow.acquisition.models import Batch, Lead
 from furrow.acquisition.rules import FILLABLE
-from furrow.customers.actions import update_customer
+from furrow.customers.actions import dismiss_customers, update_customer
 from furrow.customers.holdings import relations
 from furrow.customers.models import Customer, Number
 
-UNDO_ROWS = 500  # rows per transaction
+UNDO_ROWS = 2000  # rows per transaction
 # How many rows arrival itself makes in these tables; anything beyond is somebody's work.
 MADE_ON_ARRIVAL = {
     "pipeline.Standing.customer": 1,
@@ -22,7 +22,8 @@ MADE_ON_ARRIVAL = {
 }
 _OURS = {
     "customers.Number.customer", "acquisition.Lead.customer", "acquisition.Row.customer",
-    "linkage.Pair.left", "linkage.Pair.right",  # a likeness goes with the customer
+    "linkage.Pair.left",
+    "linkage.Pair.right",  # a likeness goes with the customer
 }  # fmt: skip
 
 
@@ -35,11 +36,11 @@ def withdraw_chunk(*, batch: Batch, after: int, at: datetime) -> int:
     return leads[-1].line or 0 if leads else 0
 
 
-def delete_chunk(*, batch: Batch, after: int) -> int:
+def delete_chunk(*, batch: Batch, after: int, at: datetime) -> int:
     """Like `withdraw_chunk`, for customers this list made; once all others are withdrawn."""
     leads = _leads(batch, after, is_first=True)
     if leads:
-        _tell(batch, _delete(batch, leads))
+        _tell(batch, _delete(batch, leads, at))
     return leads[-1].line or 0 if leads else 0
 
 
@@ -105,24 +106,25 @@ def _restore(lead: Lead, batch: Batch, at: datetime) -> bool:
     return wanted == len(back) - bool(profile) + len(profile)
 
 
-def _delete(batch: Batch, leads: Sequence[Lead]) -> Counter[str]:
+def _delete(batch: Batch, leads: Sequence[Lead], at: datetime) -> Counter[str]:
     """Delete the customers these leads made, except those somebody relies on."""
-    customers = {lead.customer_id for lead in leads}
-    why = _reasons_to_stay(batch, customers)
-    gone = customers - why.keys()
-    Lead.objects.filter(batch=batch, customer__in=gone).delete()
-    Row.objects.filter(customer__in=gone).update(customer=None)
-    Customer.objects.filter(pk__in=gone).delete()
+    why = _reasons_to_stay(batch, leads[0].line or 0, leads[-1].line or 0)
+    gone = [lead.customer_id for lead in leads if lead.customer_id not in why]
+    held_by = [*MADE_ON_ARRIVAL, *_OURS]
+    dismiss_customers(customers=gone, held_by=held_by, by=batch.by, at=at)
     return Counter(why.get(lead.customer_id, "deleted") for lead in leads)
 
 
-def _reasons_to_stay(batch: Batch, customers: Collection[int]) -> dict[int, str]:
-    """Customer -> why it stays; the plainest reason wins."""
+def _reasons_to_stay(batch: Batch, first: int, last: int) -> dict[int, str]:
+    """Customer -> why it stays; the plainest reason wins. Of those the lines from `first` to
+    `last` made. A statement for each table that knows of customers, whatever their number."""
     why: dict[int, str] = {}
 
     def stay(ids: Any, reason: str) -> None:
         why.update(dict.fromkeys(ids, reason))
 
+    made = Lead.objects.filter(batch=batch, is_first=True, line__range=(first, last))
+    customers = made.order_by().values("customer")
     found = Customer.objects.filter(pk__in=customers).order_by()
     for relation in sorted(relations() - _OURS):
         model, field = relation.rsplit(".", 1)

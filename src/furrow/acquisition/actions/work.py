@@ -186,7 +186,7 @@ def _undo(batch: Batch, at: datetime) -> bool:
         else:
             _enter_phase(batch, "deleting", of=batch.rows)
         return True
-    if line := delete_chunk(batch=batch, after=_line(batch)):
+    if line := delete_chunk(batch=batch, after=_line(batch), at=at):
         _advance(batch, line)
         return True
     undone = {what: batch.counts.get(what, 0) for what in ("deleted", "withdrawn", "left")}

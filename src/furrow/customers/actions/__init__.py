@@ -3,6 +3,7 @@
 from .arriving import (
     admit_arrivals,
     bulk_create_customers,
+    dismiss_customers,
     expect_arrivals,
 )
 from .merging import merge_customers, move_notes, move_numbers, undo_merge
@@ -10,7 +11,6 @@ from .owners import (
     Move,
     allocate_customers,
     assign_customer,
-    claim_customer,
     move_owners,
 )
 from .records import (
@@ -39,7 +39,7 @@ __all__ = [
     "claim_customer",
     "create_customer",
     "delete_view",
-    "expect_arrivals",
+    "dismiss_customers", "expect_arrivals",
     "look_up_number",
     "mark_touched",
     "merge_customers",

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from furrow.audit.actions import record
 from furrow.common.sql import load_sql
 from furrow.customers.models import Customer, CustomerQuerySet, OwnershipEvent
-from furrow.customers.rules import CannotAssign, CannotClaim, OwnerChange
+from furrow.customers.rules import CannotAssign, OwnerChange
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
 
@@ -49,17 +49,6 @@ def assign_customer(
         locked(customer), to, change,
         reason=reason, rule=rule, rule_version=rule_version, by=by, at=at,
     )  # fmt: skip
-
-
-@transaction.atomic
-def claim_customer(*, customer: Customer, by: User, at: datetime) -> Customer:
-    """Give a pooled customer to the agent who asks. Raises CannotClaim."""
-    customer = locked(customer)
-    if customer.owner_id is not None:
-        raise CannotClaim(
-            _("This customer already has an owner. Ask the owner or your leader."), rule="B3"
-        )
-    return change_owner(customer, by, OwnerChange.CLAIMED, by=by, at=at)
 
 
 @transaction.atomic
