@@ -16,6 +16,7 @@ from furrow.campaigns.models import Disposition
 from furrow.campaigns.rules import SUPPRESSING, Effect
 from furrow.compliance.actions import note_refusal, suppress_number
 from furrow.compliance.rules import SuppressionKind
+from furrow.dialer.queries import callable_number
 from furrow.followups.actions import finish_due, plan_followup
 from furrow.followups.rules import Reason, after_refusal, next_attempt
 from furrow.organisation.actions import set_presence
@@ -24,7 +25,6 @@ from furrow.organisation.rules import PresenceState
 from furrow.pipeline.actions import give_score
 from furrow.pipeline.rules import Score
 
-from .queries import callable_number
 from .rules import check_followup, check_spoken
 
 _KIND_OF = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,12 +11,13 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from furrow.calls.models import Call
-from furrow.calls.rules import Outcome
+from furrow.calls.rules import DIALS_BY_ITSELF, Outcome
 from furrow.campaigns.models import Campaign, Disposition, DispositionSet
 from furrow.campaigns.queries import next_target
-from furrow.campaigns.rules import Effect
-from furrow.compliance.models import Suppression
+from furrow.campaigns.rules import DialMode, Effect
 from furrow.customers.models import Customer, Number
+from furrow.dialer.models import Lease, Session
+from furrow.dialer.queries import callable_number, lease_of, session_for
 from furrow.followups.models import FollowUp
 from furrow.followups.queries import next_due
 from furrow.organisation.models import Presence, User
@@ -27,6 +28,9 @@ class Why(TextChoices):
 
     CALL = "call", _("The call that is on")
     WRAP_UP = "wrap_up", _("Waiting for its result")
+    SHOWN = "shown", _("Next, and dialled by itself")
+    DIALLING = "dialling", _("Being dialled for you")
+    PROMISED = "promised", _("Promised call-back")
     PICKED = "picked", _("Picked by you")
     FOLLOW_UP = "follow_up", _("Follow-up due")
     CAMPAIGN = "campaign", _("Next in the campaign")
@@ -42,6 +46,21 @@ class Seat:
     campaign: Campaign | None
     call: Call | None = None
     followup: FollowUp | None = None
+    lease: Lease | None = None  # kept free for this customer, and not talking yet
+
+    @property
+    def key(self) -> str:
+        """What the page shows, so that it notices when it should show something else.
+
+        Who is dialled for whoever is free becomes the agent's, with all that is known, on the
+        answer; everybody else stays the same customer from the preview to the result.
+        """
+        return f"{self.customer.pk}{'-dialling' if self.why is Why.DIALLING else ''}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the agent may see more than the name already."""
+        return self.why is not Why.DIALLING
 
     @property
     def dispositions(self) -> list[Disposition]:
@@ -62,16 +81,21 @@ def current_call(agent: User) -> Call | None:
 def seat_of(
     *, agent: User, at: datetime, picked: Customer | None = None, skip: Collection[int] = ()
 ) -> Seat | None:
-    """What this agent's desk shows: the call, else the picked customer, else what is due, else
-    the campaign's next. None when nothing waits.
+    """What this agent's desk shows: the call, else whom the dialer keeps the agent free for, else
+    the picked customer, else what is due, else the campaign's next. None when nothing waits, or
+    the agent waits for calls that come by themselves.
 
     skip  ids of the customers the agent passes over for now
     """
     if call := current_call(agent):
         why = Why.CALL if call.is_in_progress else Why.WRAP_UP
         return Seat(why, call.customer, call.number, call.campaign or any_campaign(agent), call)
+    if lease := lease_of(agent):
+        return _kept(lease, at=at)
     if picked is not None:
         return Seat(Why.PICKED, picked, number_to_call(picked, at=at), campaign_for(agent, picked))
+    if session_for(agent) is not None:
+        return None  # calls come by themselves
     if followup := next_due(agent=agent, at=at, skip=skip):
         customer = followup.customer
         return Seat(
@@ -88,15 +112,52 @@ def seat_of(
     return None
 
 
+def _kept(lease: Lease, *, at: datetime) -> Seat:
+    """The customer the dialer shows, dials or rings for this agent."""
+    due = lease.followup or lease.target
+    assert due is not None  # noqa: S101
+    customer = due.customer
+    if lease.followup is not None:
+        why = Why.PROMISED
+    else:
+        why = Why.DIALLING if lease.campaign.dial_mode in DIALS_BY_ITSELF else Why.SHOWN
+    number = number_to_call(customer, at=at)
+    return Seat(why, customer, number, lease.campaign, followup=lease.followup, lease=lease)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An agent between calls that come by themselves, or who could have them come."""
+
+    session: Session | None
+    campaigns: Sequence[Campaign]  # of the agent's, that dial by themselves now
+
+    presence: Presence | None
+
+    @property
+    def is_on(self) -> bool:
+        return self.session is not None
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the agent's own line stands."""
+        return self.session is not None and self.session.line_up_at is not None
+
+    @property
+    def key(self) -> str:
+        """What the page shows while it shows nobody; see `Seat.key`."""
+        if not self.is_on:
+            return "0"
+        return f"0-{self.presence.state if self.presence else ''}-{'up' if self.is_heard else ''}"
+
+
+def waiting_of(agent: User) -> Waiting:
+    dialled = Campaign.objects.running().filter(agents=agent).exclude(dial_mode=DialMode.MANUAL)
+    return Waiting(session_for(agent), list(dialled.order_by("name")), presence_of(agent))
+
+
 def presence_of(agent: User) -> Presence | None:
     return Presence.objects.filter(pk=agent.pk).first()
-
-
-def callable_number(customer: Customer, *, at: datetime) -> Number | None:
-    """The first number nobody forbids: the primary one, else the oldest. None when all are."""
-    forbidden = Suppression.objects.standing(at).values("e164")
-    allowed = customer.numbers.exclude(e164__in=forbidden)
-    return allowed.order_by("-is_primary", "id").first()
 
 
 def number_to_call(customer: Customer, *, at: datetime) -> Number | None:

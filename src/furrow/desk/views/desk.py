@@ -25,9 +25,19 @@ from furrow.desk.queries import (
     script_for,
     seat_of,
     suggested,
+    waiting_of,
 )
 from furrow.desk.rules import NEXT_STEPS, AwayReason, due_of
-from furrow.dialer.actions import ask_hang_up, start_call
+from furrow.dialer.actions import (
+    ask_hang_up,
+    close_session,
+    dial_now,
+    open_session,
+    skip_lease,
+    start_call,
+)
+from furrow.dialer.queries import lease_of
+from furrow.dialer.rules import Skip
 from furrow.followups.queries import end_of_day, for_the_day, load_of
 from furrow.organisation.actions import set_presence
 from furrow.organisation.http import Request, requires
@@ -56,6 +66,8 @@ def _desk_context(request: Request, *, at: datetime, seat: Seat | None) -> dict[
         else [(step, None) for step in NEXT_STEPS],
         "cp_keys": list(zip(range(6), "asdfgh", strict=True)),
         "suggested": suggested(seat) if seat else None,
+        "standby": waiting_of(agent),
+        "skips": Skip.choices,
         "queue": for_the_day(user=agent, until=day_ends).filter(assigned_to=agent)[:_QUEUE_ROWS],
         "load": load_of(user=agent, at=at, day_ends=day_ends),
         "waiting": waiting_count(agent=agent, at=at),
@@ -83,9 +95,10 @@ def desk(request: Request) -> HttpResponse:
 def _bar(request: Request, *, at: datetime) -> HttpResponse:
     """The call bar, and the strip on the desk that says what the line does."""
     shown = request.GET
-    now_on = current_call(request.user) is not None
+    now_on = current_call(request.user) is not None or lease_of(request.user) is not None
+    standby = waiting_of(request.user)
     picked = None
-    if not now_on and _whole(shown, "seat"):
+    if not now_on and _whole(shown, "seat") and (not standby.is_on or "picked" in shown):
         # Nothing is on: the strip belongs to the customer the desk shows.
         visible = Customer.objects.visible_to(request.user)
         picked = visible.filter(pk=_whole(shown, "seat")).first()
@@ -96,12 +109,15 @@ def _bar(request: Request, *, at: datetime) -> HttpResponse:
         "suggested": suggested(seat) if seat else None,
         "presence": presence_of(request.user),
         "away_reasons": AwayReason.choices,
+        "standby": standby,
+        "skips": Skip.choices,
         "is_live": True,
         "is_desk": "seat" in shown,
     }
     response = render(request, "desk/desk.html#bar", context)
-    if seat and "seat" in shown and shown["seat"] != str(seat.customer.pk):
-        # A call with somebody else began elsewhere (the record, the API): show that customer.
+    due = seat.key if seat else standby.key if standby.is_on else None
+    if due is not None and "seat" in shown and shown["seat"] != due:
+        # A call with somebody else began, came by itself, or was not answered: show what is.
         response["HX-Trigger"] = "furrow:reseat"
     return response
 
@@ -168,6 +184,46 @@ def finish(request: Request) -> HttpResponse:
     seat = seat_of(agent=request.user, at=at, skip=[done.customer_id])
     context = _desk_context(request, at=at, seat=seat) | {"oob_bar": True}
     return render(request, "desk/desk.html#seat", context)
+
+
+@requires(Act.USE_DESK)
+@require_POST
+def session(request: Request) -> HttpResponse:
+    """F3: let calls come by themselves, or no more. 409 when no campaign dials by itself."""
+    at = timezone.now()
+    if request.POST.get("open"):
+        open_session(agent=request.user, at=at)
+    else:
+        close_session(agent=request.user, by=request.user.username, at=at)
+    return _show_anew()
+
+
+@requires(Act.USE_DESK)
+@require_POST
+def dial(request: Request) -> HttpResponse:
+    """F2 on a customer who is shown: seen enough, dial now. Too late is no error."""
+    dial_now(agent=request.user, lease_id=_whole(request.POST, "lease"), at=timezone.now())
+    return _read_the_bar_anew()
+
+
+@requires(Act.USE_DESK)
+@require_POST
+def skip(request: Request) -> HttpResponse:
+    """Pass the shown customer over, with the reason. Too late is no error."""
+    reason = request.POST.get("reason", "")
+    if reason in Skip.values:
+        skip_lease(
+            agent=request.user,
+            lease_id=_whole(request.POST, "lease"),
+            reason=Skip(reason),
+            at=timezone.now(),
+        )
+    return _show_anew()
+
+
+def _show_anew() -> HttpResponse:
+    """Bar and customer: both may be others now."""
+    return HttpResponse(status=204, headers={"HX-Trigger": "furrow:call, furrow:reseat"})
 
 
 @requires(Act.USE_DESK)

@@ -26,7 +26,7 @@ from furrow.campaigns.actions import (
 from furrow.campaigns.models import Campaign, Target
 from furrow.campaigns.rules import DialMode, Retrying, retry_at
 from furrow.common.phone import zone
-from furrow.common.realtime import publish
+from furrow.common.realtime import DIALER_CHANNEL, notify, publish
 from furrow.dialer.models import Heartbeat, Lease, Session
 from furrow.dialer.queries import (
     NAME,
@@ -371,10 +371,14 @@ def skip_lease(*, agent: User, lease_id: int, reason: Skip, at: datetime) -> boo
     return released
 
 
+@transaction.atomic
 def dial_now(*, agent: User, lease_id: int, at: datetime) -> bool:
     """The agent has seen enough: dial the shown customer now. False if it is gone already."""
     mine = Lease.objects.held().filter(pk=lease_id, agent=agent)
-    return bool(mine.update(dial_at=at))
+    if not mine.update(dial_at=at):
+        return False
+    notify(DIALER_CHANNEL)
+    return True
 
 
 def tidy(*, at: datetime) -> None:
@@ -441,6 +445,8 @@ def end_call(*, call_id: int, at: datetime, outcome: str, cause: str = "") -> bo
     call = Call.objects.select_related("campaign", "number").get(pk=call_id)
     if call.mode in DIALS_BY_ITSELF and call.agent_id is None:
         _settle(call, at=at)
+        if (lease := Lease.objects.filter(call=call).first()) is not None:
+            _show(lease)
     return True
 
 

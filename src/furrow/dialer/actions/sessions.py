@@ -85,10 +85,14 @@ def raise_line(*, session_id: int, at: datetime) -> str | None:
     return session.leg
 
 
+@transaction.atomic
 def note_line(*, session_id: int, line: int, up_at: datetime | None) -> bool:
     """The agent's line stands since `up_at`, or is lost (None). False for an older line."""
     current = Session.objects.open().filter(pk=session_id, line=line)
-    return bool(current.update(line_up_at=up_at))
+    if not current.update(line_up_at=up_at):
+        return False
+    _tell(current.get())
+    return True
 
 
 def check_lines(*, legs: Collection[str], at: datetime) -> frozenset[str]:
