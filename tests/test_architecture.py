@@ -123,6 +123,7 @@ UNTRACKED = {
     "pipeline.ScoreGiven": "is a ledger",
     "compliance.PolicyVersion": "is never changed; a new version is added",
     "compliance.Refusal": "is a ledger",
+    "lines.Use": "is a ledger, marked once with its result",
     "compliance.Consent": "is a ledger",
     "compliance.RegisterEntry": "is replaced whole with each copy of its register",
     "permits.Permit": "is the evidence itself; its three instants are set once",

@@ -30,6 +30,7 @@ PLACES = (
     Place(_("Lists"), "imports", "file-import", Act.IMPORT),
     Place(_("Floor"), "floor", "activity", Act.WATCH_FLOOR),
     Place(_("Reports"), "day-report", "chart-bar", Act.VIEW_REPORTS),
+    Place(_("Caller ids"), "lines", "phone-outgoing", Act.EDIT_CAMPAIGNS),
     Place(_("Do not call"), "suppressions", "phone-off", Act.SUPPRESS),
     Place(_("Calling rules"), "policy", "shield-check", Act.EDIT_POLICY),
     Place(_("People"), "people", "id-badge", Act.MANAGE_PEOPLE),

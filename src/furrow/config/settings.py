@@ -121,6 +121,7 @@ CAPABILITIES = [
     "acquisition",
     "pipeline",
     "campaigns",
+    "lines",
     "calls",
     "followups",
     "phones",

@@ -47,6 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("furrow.linkage.urls")),
     path("", include("furrow.acquisition.urls")),
     path("", include("furrow.campaigns.urls")),
+    path("", include("furrow.lines.urls")),
     path("", include("furrow.followups.urls")),
     path("", include("furrow.desk.urls")),
     path("", include("furrow.phones.urls")),

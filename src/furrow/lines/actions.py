@@ -54,7 +54,8 @@ def save_pool(*, pool: Pool | None, draft: PoolDraft, by: User, at: datetime) ->
             _("A number may call at least once an hour, and no more in an hour than in a day."),
             rule="D4",
         )
-    if Pool.objects.filter(name=draft.name).exclude(pk=pool.pk if pool else None).exists():
+    namesakes = Pool.objects.filter(name=draft.name)
+    if (namesakes.exclude(pk=pool.pk) if pool else namesakes).exists():
         raise CannotChangeLines(_("There is a pool of this name. Choose another."), rule="D4")
     found = pool or Pool()
     for name in ("name", "region", "most_per_hour", "most_per_day", "rest_days", "is_active"):
@@ -170,17 +171,17 @@ def note_result(*, call_id: int, is_answered: bool, at: datetime) -> bool:
         return False
     use.is_answered = is_answered
     use.save(update_fields=["is_answered"])
-    one = CallerId.objects.select_for_update(of=("self",)).select_related("pool").get(
-        pk=use.caller_id_id
+    one = (
+        CallerId.objects.select_for_update(of=("self",))
+        .select_related("pool")
+        .get(pk=use.caller_id_id)
     )
     others = CallerId.objects.filter(pool=one.pool).exclude(pk=one.pk)
     sums = others.aggregate(dialled=Sum("dialled"), answered=Sum("answered"))
     dialled, answered = sums["dialled"] or 0, sums["answered"] or 0
     if dialled >= LEAST_RESULTS and answered:
         usual = answered / dialled
-        one.decay = decay_step(
-            one.decay, is_answered, usual=usual, fallen=usual * DECAYED_TO
-        )
+        one.decay = decay_step(one.decay, is_answered, usual=usual, fallen=usual * DECAYED_TO)
     one.dialled += 1
     one.answered += is_answered
     one.save(update_fields=["decay", "dialled", "answered"])

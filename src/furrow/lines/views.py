@@ -30,7 +30,9 @@ def lines(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def pool(request: Request, pool_id: int = 0) -> HttpResponse:
     """Make or change a pool."""
-    found = get_object_or_404(Pool.objects.visible_to(request.user), pk=pool_id) if pool_id else None
+    found = (
+        get_object_or_404(Pool.objects.visible_to(request.user), pk=pool_id) if pool_id else None
+    )
     form = PoolForm(request.POST or None, of=found)
     if request.method == "POST" and form.is_valid():
         saved = save_pool(pool=found, draft=form.draft(), by=request.user, at=timezone.now())
