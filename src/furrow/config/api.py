@@ -16,6 +16,7 @@ from furrow.dialer.api import router as dialer
 from furrow.organisation.tokens import ByToken
 from furrow.permits.api import router as permits
 from furrow.pipeline.api import router as pipeline
+from furrow.teamwork.api import router as teamwork
 
 DESCRIPTION = """\
 Sign in with `Authorization: Bearer furrow_…`; an administrator makes keys under *Integrations*.
@@ -79,6 +80,7 @@ for prefix, router in (
     ("/customers", customers),
     ("/customers", pipeline),
     ("/customers", permits),
+    ("/sales", teamwork),
     ("/leads", acquisition),
     ("/suppressions", compliance),
     ("/calls", dialer),

@@ -133,7 +133,7 @@ def _beside(
 def _panels(customer: Customer) -> list[str]:
     """What matters now, from capabilities that show themselves: each loads its own part."""
     urls = []
-    for name in ("permit-panel", "followup-panel", "origins-panel"):
+    for name in ("permit-panel", "followup-panel", "team-panel", "origins-panel"):
         try:
             urls.append(reverse(name, args=[customer.pk]))
         except NoReverseMatch:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from furrow.customers.actions import claim_customer
+from furrow.customers.actions import assign_customer
 from furrow.customers.models import Customer, OwnershipEvent
+from furrow.customers.rules import OwnerChange
 from furrow.customers.tests.make import make_customer
 from furrow.organisation.actions import set_presence
 from furrow.organisation.models import User
@@ -124,7 +125,10 @@ def test_somebody_claimed_in_the_meantime_is_passed_over() -> None:
     [a] = _agents(1)
     ids = _pool(2)
     claimant = make_agent()
-    claim_customer(customer=Customer.objects.get(pk=ids[0]), by=claimant, at=NOON)
+    assign_customer(
+        customer=Customer.objects.get(pk=ids[0]), to=claimant, change=OwnerChange.CLAIMED,
+        by=claimant, at=NOON,
+    )  # fmt: skip
 
     deal_customers(customer_ids=ids, offer=Offer(agents=[a], seed=1), by=a, at=NOON)
 

@@ -6,8 +6,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from furrow.customers.actions import add_note, claim_customer
+from furrow.customers.actions import add_note, assign_customer
 from furrow.customers.models import Customer, OwnershipEvent
+from furrow.customers.rules import OwnerChange
 from furrow.customers.tests.make import make_customer
 from furrow.organisation.models import User
 from furrow.organisation.rules import Role
@@ -159,8 +160,9 @@ def test_matching_heirs_come_first_and_the_rest_go_to_anybody() -> None:
 def test_somebody_who_changed_hands_in_the_meantime_is_left_alone() -> None:
     person, heirs, customers = _house()
     handover = _plan(person, heirs, reason=HandoverReason.OVERLOAD)
-    Customer.objects.filter(pk=customers[0].pk).update(owner=None, owned_since=None)
-    taken = claim_customer(customer=customers[0], by=make_agent(team=person.team), at=NOON)
+    taken = assign_customer(
+        customer=customers[0], to=make_agent(), change=OwnerChange.TRANSFERRED, by=heirs[0], at=NOON
+    )
 
     _run(handover, freezes=False)
 

@@ -1,0 +1,106 @@
+"""What people fill in about working together."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from furrow.customers.models import Customer
+from furrow.organisation.models import User
+
+from .models import Profile
+from .rules import TERMS, HandoverReason
+from .traits import traits
+
+
+class CollaboratorForm(forms.Form):
+    user = forms.ModelChoiceField(label=_("Who helps"), queryset=User.objects.none())
+    percent = forms.DecimalField(
+        label=_("Share of the credit, %"), min_value=0, max_value=100, decimal_places=2, initial=0,
+        help_text=_("Counts for sales from now on. 0 = helps without credit."),
+    )  # fmt: skip
+    until = forms.DateField(
+        label=_("Last day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    note = forms.CharField(label=_("Note"), max_length=200, required=False)
+
+    def __init__(self, *args: Any, user: User, customer: Customer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = User.objects.agents().exclude(pk=customer.owner_id or 0)
+        self.fields["user"].queryset = people.order_by("display_name", "pk")  # type: ignore[attr-defined]
+
+
+class TermsForm(forms.Form):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, (label, least, most) in TERMS.items():
+            self.fields[name] = forms.IntegerField(
+                label=str(label), min_value=least, max_value=most
+            )
+
+
+class ProfileForm(forms.Form):
+    share = forms.IntegerField(
+        label=_("Share"), min_value=0, max_value=1000,
+        help_text=_("Against 100, the usual one: 50 gets half as many, 0 nobody."),
+    )  # fmt: skip
+    most = forms.IntegerField(
+        label=_("Most customers"), min_value=0, max_value=1_000_000, required=False,
+        help_text=_("Held at one time. Empty = no end."),
+    )  # fmt: skip
+
+    def __init__(self, data: Any, *, profile: Profile) -> None:
+        initial: dict[str, Any] = {"share": profile.share, "most": profile.most}
+        for trait in traits():
+            known = profile.accepts.get(trait.name, [])
+            initial[trait.name] = known if trait.choices else "，".join(known)
+        super().__init__(data, initial=initial)
+        for trait in traits():
+            self.fields[trait.name] = (
+                forms.MultipleChoiceField(
+                    label=str(trait.label), choices=trait.choices, required=False,
+                    widget=forms.CheckboxSelectMultiple,
+                )
+                if trait.choices
+                else forms.CharField(
+                    label=str(trait.label), max_length=500, required=False,
+                    help_text=_("Only these, told apart by commas. Empty = all."),
+                )
+            )  # fmt: skip
+
+    @property
+    def accepts(self) -> dict[str, list[str]]:
+        """Trait -> values, as said."""
+        said: dict[str, list[str]] = {}
+        for trait in traits():
+            value = self.cleaned_data[trait.name]
+            if isinstance(value, str):
+                value = value.replace("，", ",").replace("、", ",").split(",")
+            said[trait.name] = list(value)
+        return said
+
+
+class HandoverForm(forms.Form):
+    person = forms.ModelChoiceField(label=_("Whose customers"), queryset=User.objects.none())
+    reason = forms.ChoiceField(label=_("Why"), choices=HandoverReason)
+    heirs = forms.ModelMultipleChoiceField(label=_("Who takes over"), queryset=User.objects.none())
+    query = forms.CharField(
+        label=_("Only a part of them"), max_length=500, required=False,
+        help_text=_("The filters of a customer list, as in its address: city=上海. Empty = all."),
+    )  # fmt: skip
+    touch_days = forms.IntegerField(
+        label=_("Working days to the first touch"), min_value=1, max_value=60
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        seen = User.objects.visible_to(user).exclude(username="system").select_related("team")
+        people = seen.order_by("display_name", "pk")
+        self.fields["person"].queryset = people.filter(customers__isnull=False).distinct()  # type: ignore[attr-defined]
+        heirs = people.filter(pk__in=User.objects.agents().values("pk"))
+        self.fields["heirs"].queryset = heirs  # type: ignore[attr-defined]
+        self.fields["heirs"].widget.attrs["data-search"] = ""
+        self.fields["person"].widget.attrs["data-search"] = ""
+
+    def clean_query(self) -> str:
+        return str(self.cleaned_data["query"]).strip().lstrip("?")
