@@ -115,6 +115,7 @@ CAPABILITIES = [
     "webhooks",
     "compliance",
     "customers",
+    "sightings",
     "teamwork",
     "permits",
     "linkage",
@@ -175,6 +176,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
     "furrow.config.middleware.History",
+    "furrow.sightings.middleware.Openings",
     "furrow.common.refusal.RefusalMiddleware",
     "furrow.common.readonly.ReadOnlyGets",
 ]

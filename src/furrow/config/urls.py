@@ -44,6 +44,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", api.urls),
     path("", include("furrow.customers.urls")),
     path("", include("furrow.teamwork.urls")),
+    path("", include("furrow.sightings.urls")),
     path("", include("furrow.pipeline.urls")),
     path("", include("furrow.linkage.urls")),
     path("", include("furrow.acquisition.urls")),

@@ -12,7 +12,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from furrow.common.schema import Id, Text
-from furrow.organisation.http import Request, opened, requires
+from furrow.organisation.http import Request, opened, requires, touched
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
 from furrow.science.linkage.numbers import read_numbers
@@ -207,8 +207,9 @@ def note_customer(request: Request, customer_id: int, given: NoteIn) -> Status[N
 def claim(request: Request, customer_id: int) -> Shown:
     """Take a pooled customer. 404 if the key's user cannot see it, 409 if a rule refuses."""
     customer = get_object_or_404(_visible(request.user, Act.EDIT_CUSTOMERS), pk=customer_id)
+    touched(request, customer.pk)
     customer = claim_customer(customer=customer, by=request.user, at=timezone.now())
-    return _shown(request, [customer])[0]
+    return shown_to(request.user, [customer])[0]
 
 
 @router.post("/numbers/{int:number_id}/reveal", response=WholeNumberOut)
@@ -217,6 +218,7 @@ def reveal(request: Request, number_id: int) -> dict[str, str]:
     """The whole number, for those whose role may see it (403 otherwise). It is recorded (I2)."""
     numbers = Number.objects.visible_to(request.user, Act.REVEAL_NUMBERS)
     number = get_object_or_404(numbers, pk=number_id)
+    touched(request, number.customer_id)
     return {"number": reveal_number(number=number, by=request.user, at=timezone.now())}
 
 

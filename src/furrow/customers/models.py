@@ -54,7 +54,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         return self.filter(reached, merged_into=None)
 
     def in_pool(self) -> CustomerQuerySet:
-        return self.filter(owner=None, merged_into=None)
+        return self.filter(owner=None, merged_into=None, is_planted=False)
 
     def callable(self) -> CustomerQuerySet:
         """Who has a number that is not suppressed for good, and did not ask on another number to
@@ -78,7 +78,8 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
 
 # A touch is told by the call itself; keeping it here too would copy the row at every call.
 @pghistory.track(
-    *history(), exclude=["grams", "name_key", "sort_key", "address_key", "last_touch_at"]
+    *history(),
+    exclude=["grams", "name_key", "sort_key", "address_key", "last_touch_at", "is_planted"],
 )
 class Customer(models.Model):
     kind = models.CharField(_("kind"), max_length=12, choices=Kind, default=Kind.PERSON)
@@ -103,6 +104,8 @@ class Customer(models.Model):
     # A merged customer stays as a signpost: old links and imports still resolve.
     merged_into = models.ForeignKey("self", models.PROTECT, null=True, blank=True)
     created_at = models.DateTimeField()
+    # Made up, and put among the real ones to see who touches it (sightings); in no pool.
+    is_planted = models.BooleanField(default=False, db_default=False, editable=False)
     # When somebody last reached out, answered or not; kept here so lists sort without joining.
     last_touch_at = models.DateTimeField(null=True, blank=True)
 

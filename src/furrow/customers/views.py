@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from furrow.common.phone import mask, pretty
 from furrow.common.streams import csv_answer
-from furrow.organisation.http import Request, requires
+from furrow.organisation.http import Request, opened, requires, touched
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
 
@@ -303,6 +303,8 @@ def edit(request: Request, customer_id: int, name: str) -> HttpResponse:
     """One property: GET gives the form to edit it in place, POST the properties as they are then.
     `?cancel=1` gives the properties unchanged."""
     customer = _visible(request, customer_id, Act.EDIT_CUSTOMERS)
+    if request.method == "GET":
+        opened(request, customer.pk)
     if not shown_to(request.user, [customer])[0].may_edit(name):
         raise CannotRecord(
             _("This is kept back for your role. Ask the owner, or your leader, to change it."),
@@ -363,6 +365,7 @@ def reveal(request: Request, number_id: int) -> HttpResponse:
     """The whole number, in words of the page; that somebody looked is in the audit trail (I2)."""
     numbers = Number.objects.visible_to(request.user, Act.REVEAL_NUMBERS)
     number = get_object_or_404(numbers, pk=number_id)
+    touched(request, number.customer_id)
     whole = reveal_number(number=number, by=request.user, at=timezone.now())
     response = render(request, "customers/numbers.html#whole", {"whole": pretty(whole)})
     response.headers["Cache-Control"] = "no-store"

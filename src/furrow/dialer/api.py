@@ -12,7 +12,7 @@ from furrow.campaigns.models import Campaign
 from furrow.common.refusal import Refused
 from furrow.common.schema import Id
 from furrow.customers.models import Number
-from furrow.organisation.http import Request, requires
+from furrow.organisation.http import Request, requires, touched
 from furrow.organisation.rules import Act
 from furrow.permits.rules import Purpose
 
@@ -51,6 +51,7 @@ def call_now(request: Request, whom: CallNow) -> Status[Call]:
     numbers = Number.objects.visible_to(request.user)
     if whom.number is not None:
         number = get_object_or_404(numbers, pk=whom.number)
+        touched(request, number.customer_id)
     elif whom.customer is not None:
         mine = numbers.filter(customer_id=whom.customer).order_by("-is_primary", "pk")
         number = get_object_or_404(mine[:1])

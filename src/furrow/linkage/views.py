@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from furrow.common.streams import csv_answer
 from furrow.customers.models import Customer
-from furrow.organisation.http import Request, requires
+from furrow.organisation.http import Request, opened, requires
 from furrow.organisation.rules import Act, Scope
 from furrow.science.linkage.numbers import read_numbers
 from furrow.science.linkage.text import plain
@@ -110,6 +110,8 @@ def _answer(request: Request, pair: Pair | None) -> HttpResponse:
 
 def _review(request: Request, pair: Pair | None) -> dict[str, Any]:
     pair = pair or next_pair(request.user)
+    if pair is not None:
+        opened(request, pair.left_id, pair.right_id)
     return {
         "seen": side_by_side(pair, user=request.user) if pair else None,
         "waiting": count_to_judge(request.user),

@@ -24,13 +24,22 @@ class Request(HttpRequest):
     htmx: HtmxDetails
     request_id: str
     opened_customers: set[int]
+    touched_customers: set[int]
+
+
+def touched(request: HttpRequest, *customers: int) -> None:
+    """Say that somebody tried something with these customers (a call, a whole number), whatever
+    came of it: should one be planted, that alerts."""
+    known: set[int] = getattr(request, "touched_customers", set())
+    request.touched_customers = known | set(customers)  # type: ignore[attr-defined]
 
 
 def opened(request: HttpRequest, *customers: int) -> None:
     """Say that this answer tells what is known of these customers: every edge that does says so.
 
     Views cannot write while they answer a GET; who looked at whom is written afterwards, before the
-    answer leaves (sightings.middleware), and beyond a day's limit the answer does not leave.
+    answer leaves (sightings.middleware), and beyond a day's limit the answer does not leave: so
+    say it beside a change only if the change may stand while its answer does not; else `touched`.
     """
     known: set[int] = getattr(request, "opened_customers", set())
     request.opened_customers = known | set(customers)  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from furrow.common.refusal import Refused
 EVENTS: Mapping[str, object] = {
     "call.ended": _("A call has ended"),
     "call.wrapped_up": _("An agent has said what came of a call"),
+    "alert.raised": _("Somebody's looking at customers was unusual"),
     "webhook.test": _("A test message"),
 }
 

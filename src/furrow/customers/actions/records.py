@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from furrow.audit.actions import record
 from furrow.common.phone import place_of
 from furrow.common.text import grams, pinyin_key
+from furrow.compliance.actions import suppress_number
+from furrow.compliance.rules import SuppressionKind
 from furrow.customers.models import (
     Customer,
     Note,
@@ -241,3 +243,13 @@ def _add_numbers(
             raise NumberTaken(whose.sentence, rule="B1") from None
         added.append(number)
     return added
+
+
+@transaction.atomic
+def mark_planted(*, customer: Customer, by: User, at: datetime) -> None:
+    """A made-up record: in no pool, and its numbers may never be called (sightings plants them)."""
+    Customer.objects.filter(pk=customer.pk).update(is_planted=True)
+    for e164 in Number.objects.filter(customer=customer).values_list("e164", flat=True):
+        suppress_number(
+            e164=e164, kind=SuppressionKind.DO_NOT_CALL_LIST, origin="person", by=by, at=at
+        )

@@ -40,7 +40,7 @@ from furrow.dialer.queries import lease_of
 from furrow.dialer.rules import Skip
 from furrow.followups.queries import end_of_day, for_the_day, load_of
 from furrow.organisation.actions import set_presence
-from furrow.organisation.http import Request, requires
+from furrow.organisation.http import Request, opened, requires, touched
 from furrow.organisation.rules import Act, PresenceState
 from furrow.permits.rules import Purpose
 
@@ -84,6 +84,7 @@ def desk(request: Request) -> HttpResponse:
     picked = None
     if wanted := _whole(request.GET, "customer"):
         picked = get_object_or_404(Customer.objects.visible_to(request.user), pk=wanted)
+        opened(request, picked.pk)
     skip = [int(one) for one in request.GET.getlist("skip")[-_MOST_SKIPPED:] if is_id(one)]
     seat = seat_of(agent=request.user, at=at, picked=picked, skip=skip)
     context = _desk_context(request, at=at, seat=seat) | {"skipped": skip}
@@ -140,6 +141,7 @@ def call(request: Request) -> HttpResponse:
     at = timezone.now()
     visible = Number.objects.visible_to(request.user).select_related("customer")
     number = get_object_or_404(visible, pk=_whole(request.POST, "number"))
+    touched(request, number.customer_id)
     campaign: Campaign | None = campaign_for(request.user, number.customer)
     purpose = Purpose.CALLBACK if request.POST.get("promised") else Purpose.SALES
     start_call(

@@ -1,0 +1,11 @@
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from . import actions
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="sightings.watch", queue="upkeep", queueing_lock="sightings.watch")
+def watch(timestamp: int) -> None:
+    """Look at the day so far. Run twice, it makes no alert twice."""
+    actions.watch(at=timezone.now())
