@@ -32,6 +32,7 @@ from furrow.linkage.rules import Verdict
 from furrow.organisation.models import User
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_agent, make_user
+from furrow.ownership.tests.make import make_act
 from furrow.permits.models import Denial
 from furrow.pipeline.actions import give_score, move_stage
 from furrow.pipeline.rules import Score, Stage
@@ -68,6 +69,7 @@ def _fill(customer: Customer, *, by: User, campaigns: list[Campaign], random: Ra
     )
     perhaps(lambda: Row.objects.create(batch=make_list(), line=1, cells=[], customer=customer))
     perhaps(lambda: Lead.objects.create(source=make_source(), customer=customer, at=NOON))
+    perhaps(lambda: make_act(customer=customer, by=by, at=NOON, is_deal=True))
     for make_trace in make_traces(customer, by):
         perhaps(make_trace)
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from furrow.acquisition.models import Lead
 from furrow.audit.actions import record
 from furrow.campaigns.models import Campaign, Disposition
-from furrow.campaigns.rules import DialMode
+from furrow.campaigns.rules import DialMode, Effect
 from furrow.common.realtime import publish
 from furrow.compliance.actions import suppress_number
 from furrow.compliance.rules import SuppressionKind
@@ -23,6 +23,8 @@ from furrow.customers.models import Customer
 from furrow.organisation.actions import SYSTEM, set_presence, system_user
 from furrow.organisation.models import Presence, User
 from furrow.organisation.rules import PresenceState
+from furrow.ownership.actions import note_act
+from furrow.ownership.rules import ActKind, Strength
 from furrow.permits.actions import close_permit, give_permit, spend_permit
 from furrow.permits.models import Permit
 from furrow.pipeline.rules import check_score
@@ -30,6 +32,7 @@ from furrow.webhooks.actions import announce
 
 from .models import Call
 from .rules import (
+    CAME_OF_IT,
     CLEANS_THE_LIST,
     DIALS_BY_ITSELF,
     MOVES,
@@ -253,6 +256,17 @@ def wrap_up_call(
         "call.wrapped_up", of=call, by=by.username, at=at,
         disposition=disposition.pk, key=disposition.key, cp=cp,
     )  # fmt: skip
+    if call.outcome == Outcome.ANSWERED:  # talk with a result, by which the owner may keep it
+        note_act(
+            customer_id=call.customer_id,
+            kind=ActKind.CALL,
+            strength=CAME_OF_IT.get(Effect(disposition.effect), Strength.WEAK),
+            talk_seconds=call.talk_seconds,
+            is_deal=disposition.effect == Effect.SOLD,
+            source=f"calls.Call:{call.pk}",
+            by=call.talker,
+            at=at,
+        )
     if Presence.objects.filter(user=call.agent_id, state=PresenceState.WRAPUP).exists():
         set_presence(user=call.talker, state=PresenceState.READY, at=at)
     _publish(call, since=at)

@@ -7,8 +7,9 @@ from django.utils import translation
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from furrow.campaigns.rules import DialMode
+from furrow.campaigns.rules import DialMode, Effect
 from furrow.common.refusal import Refused
+from furrow.ownership.rules import Strength
 
 
 class CallState(TextChoices):
@@ -67,6 +68,13 @@ def outcome_of(*, said: str, was_waiting: bool) -> Outcome:
     """
     is_ours = was_waiting and said in {Outcome.ANSWERED, Outcome.INTERRUPTED, Outcome.CANCELLED}
     return Outcome.ABANDONED if is_ours else Outcome(said)
+
+
+# How much came of a conversation, for whoever looks after the customer; other results: talk.
+CAME_OF_IT: Mapping[Effect, Strength] = {
+    Effect.FOLLOW_UP: Strength.MEDIUM,
+    Effect.SOLD: Strength.ORDER,
+}
 
 
 class CannotWrapUp(Refused):

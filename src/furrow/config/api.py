@@ -14,6 +14,7 @@ from furrow.customers.api import router as customers
 from furrow.desk.api import router as desk
 from furrow.dialer.api import router as dialer
 from furrow.organisation.tokens import ByToken
+from furrow.ownership.api import router as ownership
 from furrow.permits.api import router as permits
 from furrow.pipeline.api import router as pipeline
 from furrow.teamwork.api import router as teamwork
@@ -78,6 +79,7 @@ api = Api(
 )
 for prefix, router in (
     ("/customers", customers),
+    ("/customers", ownership),
     ("/customers", pipeline),
     ("/customers", permits),
     ("/sales", teamwork),

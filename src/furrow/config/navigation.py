@@ -25,6 +25,7 @@ PLACES = (
     Place(_("Desk"), "desk", "headset", Act.USE_DESK),
     Place(_("Follow-ups"), "followups", "calendar-due", Act.VIEW_FOLLOWUPS),
     Place(_("Customers"), "customers", "users", Act.VIEW_CUSTOMERS),
+    Place(_("The pool"), "pool", "users-group", Act.VIEW_CUSTOMERS),
     Place(_("Teamwork"), "clashes", "share", Act.VIEW_CUSTOMERS),
     Place(_("Duplicates"), "duplicates", "git-merge", Act.MERGE_CUSTOMERS),
     Place(_("Campaigns"), "campaigns", "speakerphone", Act.VIEW_CAMPAIGNS),

@@ -115,6 +115,7 @@ CAPABILITIES = [
     "webhooks",
     "compliance",
     "customers",
+    "ownership",
     "sightings",
     "teamwork",
     "permits",

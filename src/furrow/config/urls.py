@@ -43,6 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", include("allauth.urls")),
     path("api/v1/", api.urls),
     path("", include("furrow.customers.urls")),
+    path("", include("furrow.ownership.urls")),
     path("", include("furrow.teamwork.urls")),
     path("", include("furrow.sightings.urls")),
     path("", include("furrow.pipeline.urls")),

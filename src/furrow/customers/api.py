@@ -19,7 +19,6 @@ from furrow.science.linkage.numbers import read_numbers
 
 from .actions import (
     add_note,
-    claim_customer,
     create_customer,
     look_up_number,
     reveal_number,
@@ -200,16 +199,6 @@ def note_customer(request: Request, customer_id: int, given: NoteIn) -> Status[N
     customer = get_object_or_404(_visible(request.user, Act.EDIT_CUSTOMERS), pk=customer_id)
     note = add_note(customer=customer, text=given.text, by=request.user, at=timezone.now())
     return Status(201, note)
-
-
-@router.post("/{int:customer_id}/claim", response=CustomerOut)
-@requires(Act.EDIT_CUSTOMERS)
-def claim(request: Request, customer_id: int) -> Shown:
-    """Take a pooled customer. 404 if the key's user cannot see it, 409 if a rule refuses."""
-    customer = get_object_or_404(_visible(request.user, Act.EDIT_CUSTOMERS), pk=customer_id)
-    touched(request, customer.pk)
-    customer = claim_customer(customer=customer, by=request.user, at=timezone.now())
-    return shown_to(request.user, [customer])[0]
 
 
 @router.post("/numbers/{int:number_id}/reveal", response=WholeNumberOut)

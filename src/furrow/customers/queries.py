@@ -117,29 +117,6 @@ def kept_record_of(customer_id: int, *, user: User) -> int | None:
 
 
 @dataclass(frozen=True)
-class Ownership:
-    """Who looks after a customer, how that came about, and what `user` may do about it."""
-
-    customer: Customer
-    last: OwnershipEvent | None  # None = nobody ever did
-    can_claim: bool
-    can_release: bool
-    can_transfer: bool
-
-
-def ownership_of(customer: Customer, *, user: User) -> Ownership:
-    may_edit, may_assign = user.can(Act.EDIT_CUSTOMERS), user.can(Act.ASSIGN_CUSTOMERS)
-    is_owned, is_mine = customer.owner_id is not None, customer.owner_id == user.pk
-    return Ownership(
-        customer=customer,
-        last=last_change_of_owner(customer),
-        can_claim=may_edit and user.can(Act.USE_DESK) and not is_owned,
-        can_release=may_edit and is_owned and (may_assign or is_mine),
-        can_transfer=may_assign,
-    )
-
-
-@dataclass(frozen=True)
 class NumberLine:
     """A number as the record shows it."""
 

@@ -144,10 +144,6 @@ class CustomerDraft:
     profile: Mapping[str, object] = field(default_factory=dict)
 
 
-class CannotClaim(Refused):
-    """This agent may not take this customer from the pool."""
-
-
 class CannotAssign(Refused):
     """This customer cannot be given to this agent."""
 

@@ -15,7 +15,4 @@ urlpatterns = [
     path("customers/<int:customer_id>/note/", views.note, name="customer-note"),
     path("customers/<int:customer_id>/numbers/", views.number_add, name="number-add"),
     path("customers/numbers/<int:number_id>/reveal/", views.reveal, name="number-reveal"),
-    path("customers/<int:customer_id>/claim/", views.claim, name="customer-claim"),
-    path("customers/<int:customer_id>/release/", views.release, name="customer-release"),
-    path("customers/<int:customer_id>/transfer/", views.transfer, name="customer-transfer"),
 ]

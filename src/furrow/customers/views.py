@@ -26,8 +26,6 @@ from .actions import (
     add_note,
     add_number,
     allocate_customers,
-    assign_customer,
-    claim_customer,
     create_customer,
     delete_view,
     look_up_number,
@@ -46,7 +44,6 @@ from .queries import (
     found_by,
     masked_numbers,
     numbers_of,
-    ownership_of,
     page_of,
     profile_of,
     sort_of,
@@ -58,7 +55,6 @@ from .rules import (
     CannotAssign,
     CannotRecord,
     Kind,
-    OwnerChange,
     Sort,
 )
 from .showing import shown_to
@@ -369,53 +365,4 @@ def reveal(request: Request, number_id: int) -> HttpResponse:
     whole = reveal_number(number=number, by=request.user, at=timezone.now())
     response = render(request, "customers/numbers.html#whole", {"whole": pretty(whole)})
     response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-@requires(Act.EDIT_CUSTOMERS)
-@require_POST
-def claim(request: Request, customer_id: int) -> HttpResponse:
-    customer = _visible(request, customer_id, Act.EDIT_CUSTOMERS)
-    customer = claim_customer(customer=customer, by=request.user, at=timezone.now())
-    return _ownership(request, customer)
-
-
-@requires(Act.EDIT_CUSTOMERS)
-@require_POST
-def release(request: Request, customer_id: int) -> HttpResponse:
-    """To the pool: by the owner, or by whoever may give customers to agents."""
-    customer = _visible(request, customer_id, Act.EDIT_CUSTOMERS)
-    if customer.owner != request.user and not request.user.can(Act.ASSIGN_CUSTOMERS):
-        raise CannotAssign(_("Only the owner or the leader can release a customer."), rule="B3")
-    customer = assign_customer(
-        customer=customer, to=None, change=OwnerChange.RELEASED,
-        reason=request.POST.get("reason", ""), by=request.user, at=timezone.now(),
-    )  # fmt: skip
-    return _ownership(request, customer)
-
-
-@requires(Act.ASSIGN_CUSTOMERS)
-@require_http_methods(["GET", "POST"])
-def transfer(request: Request, customer_id: int) -> HttpResponse:
-    """GET asks to whom, in a dialog; POST hands the customer over."""
-    customer = _visible(request, customer_id, Act.ASSIGN_CUSTOMERS)
-    colleagues = User.objects.visible_to(request.user).agents().exclude(pk=customer.owner_id or 0)
-    if request.method == "GET":
-        people = colleagues.select_related("team").order_by("display_name", "id")
-        context = {"customer": customer, "colleagues": people}
-        return render(request, "customers/ownership.html#transfer", context)
-    to = request.POST.get("to", "")
-    person = get_object_or_404(colleagues, pk=int(to) if is_id(to) else 0)
-    customer = assign_customer(
-        customer=customer, to=person,
-        change=OwnerChange.TRANSFERRED if customer.owner_id else OwnerChange.ALLOCATED,
-        reason=request.POST.get("reason", ""), by=request.user, at=timezone.now(),
-    )  # fmt: skip
-    return _ownership(request, customer)
-
-
-def _ownership(request: Request, customer: Customer) -> HttpResponse:
-    context = {"ownership": ownership_of(customer, user=request.user)}
-    response = render(request, "customers/ownership.html", context)
-    response["HX-Trigger"] = f"{_TIMELINE}, furrow:close"
     return response

@@ -72,6 +72,7 @@ class Act(TextChoices):
     SETTLE_CLASHES = "settle_clashes", _("Decide who of two keeps a customer")
     VIEW_CREDIT = "view_credit", _("See credit for sales")
     POST_SALES = "post_sales", _("Tell of sales and refunds")
+    EDIT_OWNERSHIP = "edit_ownership", _("Change how customers are claimed and kept")
     MERGE_CUSTOMERS = "merge_customers", _("Merge duplicates")
     SUPPRESS = "suppress", _("Put a number on the do-not-call list")
     LIFT_SUPPRESSION = "lift_suppression", _("Take a number off the do-not-call list")
@@ -107,6 +108,7 @@ _TABLE: Mapping[Act, tuple[Scope, Scope, Scope, Scope, Scope, Scope]] = {
     Act.SETTLE_CLASHES: (_N, _S, _N, _N, _A, _A),
     Act.VIEW_CREDIT: (_O, _S, _N, _A, _A, _A),
     Act.POST_SALES: (_N, _N, _N, _A, _A, _A),
+    Act.EDIT_OWNERSHIP: (_N, _N, _N, _A, _A, _A),
     Act.MERGE_CUSTOMERS: (_N, _S, _N, _A, _A, _A),
     Act.SUPPRESS: (_O, _S, _A, _A, _A, _A),
     Act.LIFT_SUPPRESSION: (_N, _N, _N, _N, _A, _A),

@@ -11,15 +11,16 @@ from furrow.audit.models import Event
 from furrow.common.refusal import Refused
 from furrow.customers import holdings
 from furrow.customers.actions import (
+    Move,
     add_note,
     add_number,
     allocate_customers,
     assign_customer,
     bulk_create_customers,
-    claim_customer,
     create_customer,
     mark_touched,
     merge_customers,
+    move_owners,
     reveal_number,
     update_customer,
 )
@@ -27,7 +28,6 @@ from furrow.customers.models import Customer, Note, Number, OwnershipEvent
 from furrow.customers.queries import whose_is
 from furrow.customers.rules import (
     CannotAssign,
-    CannotClaim,
     CannotMerge,
     CannotRecord,
     CustomerDraft,
@@ -217,19 +217,47 @@ def test_touches_only_move_forward() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_fifty_claims_have_one_winner() -> None:
-    team = make_team()
+def test_of_fifty_who_move_one_customer_one_does() -> None:
+    team, by = make_team(), make_user(role=Role.OPERATIONS)
     customer = make_customer(team=team)
     agents = [make_agent(team=team) for _ in range(50)]
 
-    results = together(50, lambda i: claim_customer(customer=customer, by=agents[i], at=NOON))
+    results = together(50, lambda i: move_owners(
+        moves=[Move(customer.pk, None, agents[i].pk)], change=OwnerChange.CLAIMED, by=by, at=NOON,
+    ))  # fmt: skip
 
-    winners = [r for r in results if isinstance(r, Customer)]
-    assert len(winners) == 1
-    assert sum(isinstance(r, CannotClaim) for r in results) == 49
+    assert sorted(len(moved) for moved in results) == [0] * 49 + [1]
     customer.refresh_from_db()
-    assert customer.owner == winners[0].owner
-    assert OwnershipEvent.objects.filter(customer=customer).count() == 1
+    [event] = OwnershipEvent.objects.filter(customer=customer)
+    assert customer.owner == event.to_owner
+
+
+@pytest.mark.django_db
+def test_a_batch_moves_those_who_still_have_the_owner_it_says() -> None:
+    first, second, by = make_agent(), make_agent(), make_user(role=Role.OPERATIONS)
+    mine, theirs = make_customer(owner=first), make_customer(owner=second)
+    pooled = make_customer()
+
+    moved = move_owners(
+        moves=[
+            Move(mine.pk, first.pk, None), Move(theirs.pk, first.pk, None),
+            Move(pooled.pk, None, second.pk),
+        ],
+        change=OwnerChange.RETURNED, reason="why", rule="next", rule_version=3, by=by, at=LATER,
+    )  # fmt: skip
+
+    assert moved == {mine.pk, pooled.pk}
+    for customer, owner, since in (
+        (mine, None, None), (theirs, second, NOON), (pooled, second, LATER)
+    ):  # fmt: skip
+        customer.refresh_from_db()
+        assert (customer.owner, customer.owned_since) == (owner, since)
+    pooled.refresh_from_db()
+    assert pooled.team == second.team
+    event = OwnershipEvent.objects.get(customer=mine, from_owner=first)
+    assert (event.rule, event.rule_version, event.reason) == ("next", 3, "why")
+    told = Event.objects.get(what="customers.returned")
+    assert told.details["customers"] == 2
 
 
 @pytest.mark.django_db
@@ -361,7 +389,9 @@ def test_a_merged_record_merges_no_more_and_is_nobodys() -> None:
         with pytest.raises(CannotMerge):
             merge_customers(duplicate=duplicate, into=b, by=by, at=NOON)
     with pytest.raises(CannotAssign):
-        claim_customer(customer=a, by=make_agent(), at=NOON)
+        assign_customer(
+            customer=a, to=make_agent(), change=OwnerChange.ALLOCATED, by=by, at=NOON
+        )
 
 
 @pytest.mark.django_db

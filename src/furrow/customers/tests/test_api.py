@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from furrow.audit.models import Event
-from furrow.customers.models import Customer, Note, OwnershipEvent
+from furrow.customers.models import Customer, Note
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import make_agent, make_team, make_user
 
@@ -79,16 +79,13 @@ def test_finding_and_asking_whose() -> None:
     assert Event.objects.filter(what="number.looked_up").count() == 2
 
 
-def test_note_and_claim() -> None:
+def test_note() -> None:
     agent = make_agent()
     machine = Machine(agent)
     customer = make_customer(name="王伟芳", team=agent.team)
     assert machine.post("/find", text="伟芳").json()[0]["id"] == customer.pk
     assert machine.post(f"/{customer.pk}/notes", text="hello").status_code == 201
     assert Note.objects.get().text == "hello"
-    assert machine.post(f"/{customer.pk}/claim").json()["owner"] == agent.username
-    assert machine.post(f"/{customer.pk}/claim").status_code == 409
-    assert OwnershipEvent.objects.filter(customer=customer).count() == 1
 
 
 def test_whole_numbers_only_for_those_who_may() -> None:

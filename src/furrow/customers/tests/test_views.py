@@ -2,7 +2,7 @@ import pytest
 from django.test import Client
 
 from furrow.audit.models import Event
-from furrow.customers.models import Customer, Note, Number, OwnershipEvent, SavedView
+from furrow.customers.models import Customer, Note, Number, SavedView
 from furrow.organisation.models import User
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import make_agent, make_team, make_user
@@ -275,32 +275,6 @@ def test_a_number_is_revealed_to_those_who_may_and_written_down(client: Client) 
     sign_in(client, Role.LEADER)
     assert client.post(f"/customers/numbers/{number.pk}/reveal/").status_code == 404
     assert client.get(f"/customers/numbers/{number.pk}/reveal/").status_code == 405
-
-
-def test_claim_release_and_hand_over(client: Client) -> None:
-    team = make_team()
-    agent = sign_in(client, Role.AGENT, team=team)
-    customer = make_customer(team=team)
-    part = text(client.post(f"/customers/{customer.pk}/claim/", headers=HTMX))
-    assert part.strip().startswith('<section class="panel fact" id="ownership">')
-    assert str(agent) in part
-    assert client.post(f"/customers/{customer.pk}/claim/", headers=HTMX).status_code == 409
-    assert client.post(f"/customers/{customer.pk}/transfer/", {"to": agent.pk}).status_code == 403
-
-    colleague = make_agent(team=team)
-    sign_in(client, Role.LEADER, team=team)
-    dialog = text(client.get(f"/customers/{customer.pk}/transfer/", headers=HTMX))
-    assert str(colleague) in dialog
-    to = {"to": colleague.pk, "reason": "holiday"}
-    assert str(colleague) in text(
-        client.post(f"/customers/{customer.pk}/transfer/", to, headers=HTMX)
-    )
-    assert client.post(
-        f"/customers/{customer.pk}/transfer/", {"to": make_agent().pk}
-    ).status_code == 404  # fmt: skip
-    client.post(f"/customers/{customer.pk}/release/", headers=HTMX)
-    changes = OwnershipEvent.objects.filter(customer=customer).order_by("id")
-    assert [e.change for e in changes] == ["claimed", "transferred", "released"]
 
 
 def test_a_stranger_finds_nothing(client: Client) -> None:

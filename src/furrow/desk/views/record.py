@@ -16,7 +16,6 @@ from furrow.customers.queries import (
     kept_record_of,
     neighbours,
     numbers_of,
-    ownership_of,
     profile_of,
     sort_of,
 )
@@ -72,7 +71,6 @@ def record(request: Request, customer_id: int) -> HttpResponse:
         "customer": customer,
         "profile": profile_of(customer, user=request.user),
         "lines": lines,
-        "ownership": ownership_of(customer, user=request.user),
         "pipeline": panel_of(customer, user=request.user),
         "can_edit": request.user.can(Act.EDIT_CUSTOMERS),
         "can_call": request.user.can(Act.USE_DESK),
@@ -133,7 +131,7 @@ def _beside(
 def _panels(customer: Customer) -> list[str]:
     """What matters now, from capabilities that show themselves: each loads its own part."""
     urls = []
-    for name in ("permit-panel", "followup-panel", "team-panel", "origins-panel"):
+    for name in ("permit-panel", "ownership-panel", "followup-panel", "team-panel", "origins-panel"):
         try:
             urls.append(reverse(name, args=[customer.pk]))
         except NoReverseMatch:
