@@ -20,6 +20,7 @@ from furrow.compliance.actions import suppress_number
 from furrow.compliance.rules import SuppressionKind
 from furrow.customers.actions import allocate_customers, mark_touched
 from furrow.customers.models import Customer
+from furrow.lines.actions import note_result
 from furrow.organisation.actions import SYSTEM, set_presence, system_user
 from furrow.organisation.models import Presence, User
 from furrow.organisation.rules import PresenceState
@@ -32,6 +33,7 @@ from furrow.webhooks.actions import announce
 
 from .models import Call
 from .rules import (
+    BY_A_PERSON,
     CAME_OF_IT,
     CLEANS_THE_LIST,
     DIALS_BY_ITSELF,
@@ -181,6 +183,7 @@ def _end(call: Call, *, at: datetime) -> None:
     _show_agent(call, PresenceState.WRAPUP, at=at)
     if call.dialed_at is not None:
         mark_touched(customer_id=call.customer_id, at=at)
+        note_result(call_id=call.pk, is_answered=call.outcome in BY_A_PERSON, at=at)
     if call.outcome in CLEANS_THE_LIST:
         suppress_number(
             e164=call.number.e164,

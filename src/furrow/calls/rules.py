@@ -56,6 +56,9 @@ class Outcome(TextChoices):
 
 # In these modes a call has no agent until somebody has answered it.
 DIALS_BY_ITSELF = frozenset({DialMode.PROGRESSIVE, DialMode.PREDICTIVE})
+# Somebody picked up, whether or not an agent was there in time.
+BY_A_PERSON = frozenset({Outcome.ANSWERED, Outcome.ABANDONED})
+
 # The line's word is enough to judge the number: it is put on the do-not-call list by itself.
 CLEANS_THE_LIST = frozenset({Outcome.EMPTY_NUMBER})
 

@@ -387,7 +387,7 @@ class Dialer:
             await self._telephony.dial(
                 customer_leg(dial.call_id),
                 dial.e164,
-                caller_id=settings.CALLER_ID,
+                caller_id=dial.caller_id or settings.CALLER_ID,
                 timeout_seconds=dial.ring_seconds,
             )
         except CannotDial as problem:

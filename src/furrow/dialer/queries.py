@@ -44,6 +44,7 @@ class Dial:
     """One line to open. `e164` goes to the switch and nowhere else.
 
     seat  the agent's own line that stands already; None = one is raised for this call
+    caller_id  the number of ours that calls; "" = the company's one number
     """
 
     call_id: int
@@ -53,6 +54,7 @@ class Dial:
     is_taken_when_answered: bool = False
     seat: str | None = None
     ring_seconds: float = RING_SECONDS
+    caller_id: str = ""
 
 
 def window_of(campaign: Campaign) -> CampaignWindow:

@@ -18,6 +18,8 @@ from furrow.customers.models import Number
 from furrow.dialer.models import Heartbeat, Session
 from furrow.dialer.queries import NAME, Dial, is_silent, proved, window_of
 from furrow.dialer.rules import LONGEST_QUEUED, SILENCE, check_nothing_owed
+from furrow.lines.actions import choose_caller_id, use_caller_id
+from furrow.lines.rules import NoLineFree
 from furrow.organisation.actions import set_presence
 from furrow.organisation.models import User
 from furrow.organisation.rules import PresenceState
@@ -95,7 +97,16 @@ def take_queued(*, at: datetime, most: int = 50) -> list[Dial]:
     taken = []
     seats = {session.agent_id: session for session in Session.objects.open()}
     for call in waiting.filter(queued_at__gt=at - LONGEST_QUEUED)[:most]:
+        try:
+            line = choose_caller_id(
+                e164=call.number.e164, region=call.number.region, campaign_id=call.campaign_id,
+                at=at,
+            )  # fmt: skip
+        except NoLineFree:
+            continue  # it waits, and ends like any call that waited too long for a line
         if move_call(call_id=call.pk, to=CallState.DIALING, at=at):
+            if line is not None:
+                use_caller_id(caller_id=line, call_id=call.pk, at=at)
             session = seats.get(call.talker.pk)
             taken.append(
                 Dial(
@@ -104,6 +115,7 @@ def take_queued(*, at: datetime, most: int = 50) -> list[Dial]:
                     agent=call.talker.username,
                     campaign_id=call.campaign_id,
                     seat=session.leg if session and session.line_up_at else None,
+                    caller_id=line.e164 if line else "",
                 )
             )
     return taken

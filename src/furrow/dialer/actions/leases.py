@@ -44,6 +44,8 @@ from furrow.dialer.queries import (
 )
 from furrow.dialer.rules import LEASE_LIFE, LONGEST_CALL, NO_END, SKIPPED_FOR, Skip, Wanted
 from furrow.followups.models import FollowUp
+from furrow.lines.actions import choose_caller_id, use_caller_id
+from furrow.lines.rules import NoLineFree
 from furrow.organisation.actions import SYSTEM, set_presence, system_user
 from furrow.organisation.models import User
 from furrow.organisation.rules import PresenceState
@@ -271,6 +273,14 @@ def _dial(lease: Lease, *, at: datetime) -> Dial | Denied | None:
     if agent is None and (until := dropped_until(number, at=at)):
         release_lease(lease_id=lease.pk, why="dropped", until=until, at=at)
         return None
+    try:
+        line = choose_caller_id(
+            e164=number.e164, region=number.region, campaign_id=campaign.pk, at=at
+        )
+    except NoLineFree as refusal:
+        until = refusal.next_at or at + NO_END
+        release_lease(lease_id=lease.pk, why="lines", until=until, at=at)
+        return None
     # The pool's customers are dialled for nobody in particular, even while an agent is kept free.
     is_pools = mode in DIALS_BY_ITSELF and customer.owner_id is None
     asks = None if is_pools else agent
@@ -291,6 +301,8 @@ def _dial(lease: Lease, *, at: datetime) -> Dial | Denied | None:
     except PermitVoid:
         release_lease(lease_id=lease.pk, why="suppression", until=at + NO_END, at=at)
         return None
+    if line is not None:
+        use_caller_id(caller_id=line, call_id=call.pk, at=at)
     Lease.objects.filter(pk=lease.pk).update(call=call)
     count_attempt(campaign_id=campaign.pk, customer_id=customer.pk)
     put_off_target(campaign_id=campaign.pk, customer_id=customer.pk, until=at + LONGEST_CALL)
@@ -306,15 +318,16 @@ def _dial(lease: Lease, *, at: datetime) -> Dial | Denied | None:
         is_taken_when_answered=call.mode in DIALS_BY_ITSELF,
         seat=session.leg if session and session.line_up_at else None,
         ring_seconds=float(campaign.ring_seconds),
+        caller_id=line.e164 if line else "",
     )
 
 
 def _give_back(lease: Lease, decision: Decision, *, at: datetime) -> Denied:
     refusal = decision.refusal
     assert refusal is not None  # noqa: S101
-    release_lease(
-        lease_id=lease.pk, why=refusal.check[:20], until=refusal.next_at or at + NO_END, at=at
-    )
+    # When the whole answer changes: the first "no" may be over long before the last.
+    until = decision.changes_at or at + NO_END
+    release_lease(lease_id=lease.pk, why=refusal.check[:20], until=until, at=at)
     return Denied(lease.campaign_id, refusal.check)
 
 
