@@ -5,11 +5,12 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
-STALLED_SECONDS = 30  # a worker beats every ten
+STALLED_SECONDS = 12  # a worker beats every two
 KEPT_HOURS = 30 * 24
+LONG = frozenset({"imports", "linkage"})  # queues whose jobs take minutes; quick ones never wait
 
 
-@app.periodic(cron="* * * * * */15")  # the sixth field is seconds
+@app.periodic(cron="* * * * * */5")  # the sixth field is seconds
 @app.task(
     name="jobs.retry_stalled", queue="upkeep", queueing_lock="jobs.retry_stalled",
     pass_context=True, priority=100,

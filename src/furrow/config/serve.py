@@ -77,11 +77,29 @@ def events(words: list[str]) -> int:
 
 def worker(words: list[str]) -> int:
     """Background jobs; finished ones are removed. Waiting ones are looked for every second."""
-    argparse.ArgumentParser(prog="furrow worker", description=worker.__doc__).parse_args(words)
+    parser = argparse.ArgumentParser(prog="furrow worker", description=worker.__doc__)
+    parser.add_argument(
+        "--only", choices=("quick", "long"),
+        help="quick: all but lists and walks over all customers; long: these. Default: all",
+    )  # fmt: skip
+    chosen = parser.parse_args(words)
+    queues = [f"--queues={','.join(_queues(chosen.only))}"] if chosen.only else []
     return _django(
         "procrastinate", "worker", "--concurrency=4", "--fetch-job-polling-interval=1",
-        "--delete-jobs=successful", "--shutdown-graceful-timeout=8",
+        "--delete-jobs=successful", "--shutdown-graceful-timeout=8", *queues,
     )  # fmt: skip
+
+
+def _queues(which: str) -> list[str]:
+    import django
+
+    django.setup()
+    from procrastinate.contrib.django import app
+
+    from furrow.common.tasks import LONG
+
+    quick = {task.queue for task in app.tasks.values()} - LONG
+    return sorted(LONG if which == "long" else quick)
 
 
 def dialer(words: list[str]) -> int:

@@ -44,14 +44,15 @@ class Part:
     colour: int = 37  # an ANSI foreground colour
 
 
-def furrow_part(name: str, colour: int) -> Part:
-    return Part(name, [sys.executable, "-m", "furrow.config.cli", name], colour)
+def furrow_part(name: str, colour: int, *words: str) -> Part:
+    return Part(name, [sys.executable, "-m", "furrow.config.cli", *(words or (name,))], colour)
 
 
 PARTS = [
     furrow_part("web", 36),
     furrow_part("events", 34),
-    furrow_part("worker", 33),
+    furrow_part("worker", 33, "worker", "--only=quick"),
+    furrow_part("imports", 32, "worker", "--only=long"),
     furrow_part("dialer", 35),
 ]
 
