@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from furrow.config.places import cache_folder
+from furrow.config.places import cache_folder, switch_folder
 from furrow.telephony.asterisk import tree
 from furrow.telephony.asterisk.process import AsteriskDied, Process, is_ready
 from furrow.telephony.asterisk.settings import DEMO_TRUNK, AsteriskSettings
@@ -120,7 +120,7 @@ def chosen_programs() -> tree.Programs | None:
 
 def chosen_settings() -> AsteriskSettings:
     """The switch as the environment describes it. Raises ValueError naming the variable."""
-    return AsteriskSettings.from_environment(os.environ, cache_folder() / "switch")
+    return AsteriskSettings.from_environment(os.environ, switch_folder())
 
 
 def _tell(text: object) -> None:

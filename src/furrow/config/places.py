@@ -28,6 +28,12 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")).expanduser() / "furrow"
 
 
+def switch_folder() -> Path:
+    """Where the telephone switch keeps its state: `FURROW_SWITCH_FOLDER`, else in the cache."""
+    chosen = os.environ.get("FURROW_SWITCH_FOLDER")
+    return Path(chosen).resolve() if chosen else cache_folder() / "switch"
+
+
 def schema_mark() -> str:
     """Text that changes whenever a migration of ours, or a locked version of a library, does."""
     digest = hashlib.sha256()

@@ -30,7 +30,11 @@ from furrow.config.postgres import CannotRunPostgres, Cluster
 # the same settings on every machine.
 KEPT = {"FURROW_CACHE", "FURROW_NO_BROWSER", "FURROW_CHROMIUM"}
 
-FAKE_MICROPHONE = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+FAKE_MICROPHONE = (
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--allow-loopback-in-peer-connection",  # a switch on this machine
+)
 
 hypothesis_settings.register_profile(
     "gate", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]

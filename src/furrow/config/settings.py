@@ -12,7 +12,7 @@ from csp.constants import SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from furrow.config.places import cache_folder
+from furrow.config.places import switch_folder
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -305,7 +305,7 @@ FORMAT_MODULE_PATH = ["furrow.config.formats"]
 # "simulated": a carrier inside the dialer; nothing leaves the machine, and nothing is heard.
 # "asterisk": a switch that `furrow asterisk run` keeps, with sound in the agents' browsers.
 TELEPHONY = env("FURROW_TELEPHONY", "simulated")
-ASTERISK_FOLDER = cache_folder() / "switch"
+ASTERISK_FOLDER = switch_folder()
 ASTERISK_PORT = int(env("FURROW_ASTERISK_PORT", "8088"))
 # Where browsers reach the switch, as wss://…; empty: its own port on this host.
 PHONE_SOCKET = env("FURROW_PHONE_SOCKET")

@@ -106,7 +106,7 @@ class AsteriskTelephony:
         if self._is_used(leg):
             return
         trunk = self._trunk()
-        line = self._remember(_Leg(leg, leg, trunk=trunk))
+        line = self._remember(_Leg(leg, journal.channel_of(leg), trunk=trunk))
         called = trunk.prefix + number.removeprefix("+") if trunk.prefix else number
         await self._originate(
             line,
@@ -121,7 +121,7 @@ class AsteriskTelephony:
         await self._open()
         if self._is_used(leg):
             return
-        line = self._remember(_Leg(leg, leg, agent=agent))
+        line = self._remember(_Leg(leg, journal.channel_of(leg), agent=agent))
         await self._watch_endpoint(agent)
         await self._originate(
             line,
@@ -454,7 +454,7 @@ class AsteriskTelephony:
     def _end_missed(self, line: _Leg, *, is_another: bool) -> None:
         """A leg that ended while nobody listened: the journal knows how, a crash does not."""
         by, cause, sip_free = EndedBy.SWITCH, "switch restarted", None
-        if not is_another and (told := self._hang_up_in_journal(line.channel)):
+        if not is_another and (told := self._hang_up_in_journal(line.name)):
             by = EndedBy.FAR if told.by_far else EndedBy.US
             cause, sip_free = f"q850 {told.q850}", told.q850
         if line.answered:
@@ -471,14 +471,14 @@ class AsteriskTelephony:
             )
         self._end(line, outcome, by, cause)
 
-    def _hang_up_in_journal(self, channel: str) -> journal.Entry | None:
+    def _hang_up_in_journal(self, leg: str) -> journal.Entry | None:
         file = self._settings.journal
         size = file.stat().st_size if file.exists() else 0
         place = journal.Place(file.stat().st_ino, max(0, size - (1 << 20))) if size else None
         if place is None:
             return None
         entries, _ = journal.read(file, place)
-        return next((e for e in reversed(entries) if e.what == "HANGUP" and e.leg == channel), None)
+        return next((e for e in reversed(entries) if e.what == "HANGUP" and e.leg == leg), None)
 
     def _heard(self, event: Json) -> None:
         handle = getattr(self, f"_on_{event['type']}", None)
@@ -496,7 +496,7 @@ class AsteriskTelephony:
             self._pick_up(line)
 
     def _ring_in(self, channel: Json, *, called: str) -> None:
-        name = "in-" + re.sub(r"[^A-Za-z0-9-]", "-", channel["id"])
+        name = journal.leg_of(channel["id"])
         line = self._remember(_Leg(name, channel["id"], inbound=True, in_app=True))
         line.technical_name = channel["name"]
         self._do(self._keep_hearing_of(channel["id"]))

@@ -8,9 +8,30 @@ taken exactly once, whoever is killed in between.
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+
+def channel_of(leg: str) -> str:
+    """Asterisk's id for a leg of ours.
+
+    It ends in a character that no leg id has: Asterisk refuses an id that is the beginning of
+    another's, so that "call-1" would wait for the end of "call-17".
+    """
+    return f"{leg}_"
+
+
+def leg_of(channel: str) -> str:
+    """Our name for a channel of Asterisk's: ours, or somebody's who called in.
+
+    >>> leg_of(channel_of("call-17")), leg_of("1763769600.42")
+    ('call-17', 'in-1763769600-42')
+    """
+    if channel.endswith("_"):
+        return channel[:-1]
+    return "in-" + re.sub(r"[^A-Za-z0-9-]", "-", channel)
 
 
 @dataclass(frozen=True)
@@ -65,10 +86,10 @@ def _entry(row: list[str]) -> Entry | None:
     what, at, leg, _caller, _called, extra = row[:6]
     when = datetime.strptime(at, "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC)
     if what != "HANGUP":
-        return Entry(what, leg, when)
+        return Entry(what, leg_of(leg), when)
     told = json.loads(extra) if extra else {}
     cause = told.get("hangupcause")
-    return Entry(what, leg, when, q850=cause, by_far=bool(told.get("hangupsource")))
+    return Entry(what, leg_of(leg), when, q850=cause, by_far=bool(told.get("hangupsource")))
 
 
 def _inode(file: Path) -> int | None:

@@ -321,7 +321,7 @@ def test_the_journal_holds_every_end_once_whoever_reads_it(tmp_path: Path) -> No
 
 
 def test_a_rotated_journal_is_read_to_its_end_first(tmp_path: Path) -> None:
-    line = '"{}","2026-11-21 10:00:00.000001","call-{}","","",""\n'
+    line = '"{}","2026-11-21 10:00:00.000001","call-{}_","","",""\n'
     file = tmp_path / "journal.csv"
     file.write_text(line.format("CHAN_START", 1) + line.format("ANSWER", 1)[:20])
     first, place = journal.read(file, journal.Place())

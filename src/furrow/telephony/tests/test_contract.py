@@ -258,6 +258,16 @@ async def test_a_leg_id_rings_once(bench: Bench) -> None:
 
 
 @keeps
+async def test_a_leg_id_may_begin_like_another(bench: Bench) -> None:
+    await bench.dial("call-17", "+861300000008")
+    await bench.until(Answered, "call-17")
+    await bench.dial("call-1", "+861300000008")
+    await bench.until(Answered, "call-1")
+
+    assert await bench.phone.legs() == {"call-1", "call-17"}
+
+
+@keeps
 async def test_malformed_ids_and_numbers_are_not_dialled(bench: Bench) -> None:
     for leg, number in [("a+b", "+861300000001"), ("", "+861300000001"), ("call-1", "13800")]:
         with pytest.raises(CannotDial):
