@@ -47,6 +47,7 @@ class Seat:
     call: Call | None = None
     followup: FollowUp | None = None
     lease: Lease | None = None  # kept free for this customer, and not talking yet
+    is_open: bool = True  # the agent may see more than the name
 
     @property
     def key(self) -> str:
@@ -56,11 +57,6 @@ class Seat:
         answer; everybody else stays the same customer from the preview to the result.
         """
         return f"{self.customer.pk}{'-dialling' if self.why is Why.DIALLING else ''}"
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the agent may see more than the name already."""
-        return self.why is not Why.DIALLING
 
     @property
     def dispositions(self) -> list[Disposition]:
@@ -89,9 +85,11 @@ def seat_of(
     """
     if call := current_call(agent):
         why = Why.CALL if call.is_in_progress else Why.WRAP_UP
-        return Seat(why, call.customer, call.number, call.campaign or any_campaign(agent), call)
+        campaign = call.campaign or any_campaign(agent)
+        may_see = Customer.objects.visible_to(agent).filter(pk=call.customer_id).exists()
+        return Seat(why, call.customer, call.number, campaign, call, is_open=may_see)
     if lease := lease_of(agent):
-        return _kept(lease, at=at)
+        return _kept(lease, agent=agent, at=at)
     if picked is not None:
         return Seat(Why.PICKED, picked, number_to_call(picked, at=at), campaign_for(agent, picked))
     if session_for(agent) is not None:
@@ -112,7 +110,7 @@ def seat_of(
     return None
 
 
-def _kept(lease: Lease, *, at: datetime) -> Seat:
+def _kept(lease: Lease, *, agent: User, at: datetime) -> Seat:
     """The customer the dialer shows, dials or rings for this agent."""
     due = lease.followup or lease.target
     assert due is not None  # noqa: S101
@@ -122,7 +120,11 @@ def _kept(lease: Lease, *, at: datetime) -> Seat:
     else:
         why = Why.DIALLING if lease.campaign.dial_mode in DIALS_BY_ITSELF else Why.SHOWN
     number = number_to_call(customer, at=at)
-    return Seat(why, customer, number, lease.campaign, followup=lease.followup, lease=lease)
+    may_see = Customer.objects.visible_to(agent).filter(pk=customer.pk).exists()
+    return Seat(
+        why, customer, number, lease.campaign, followup=lease.followup, lease=lease,
+        is_open=may_see and why is not Why.DIALLING,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

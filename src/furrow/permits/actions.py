@@ -1,5 +1,6 @@
 """Permission to reach a customer: asked for, spent, closed."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -35,6 +36,7 @@ def request_permit(
     purpose: Purpose = Purpose.SALES,
     campaign_ref: int | None = None,
     campaign: CampaignWindow | None = None,
+    stands_in: bool = False,
     by: User,
     at: datetime,
 ) -> tuple[Decision, Permit | None]:
@@ -46,6 +48,8 @@ def request_permit(
 
     agent  None = the dialer's call, which the first free agent takes: only for a customer whom
            nobody owns; `give_permit` names the agent later
+    stands_in  the agent keeps the promise of the owner, who is not there for it: for this one
+           call as good as a collaborator
 
     A denial is an answer, not an error: the caller commits it, then raises `NotPermitted`.
     """
@@ -54,6 +58,8 @@ def request_permit(
     theirs = Q(customer=number.customer)
     _void(theirs | Q(agent=agent) if agent else theirs, at=at)
     facts = facts_for(number=number, agent=agent, campaign=campaign, purpose=purpose, at=at)
+    if stands_in:
+        facts = replace(facts, is_collaborator=True)
     decision = decide(facts, at=at)
     permit = None
     if decision.is_allowed:

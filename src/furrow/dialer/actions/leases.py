@@ -291,6 +291,7 @@ def _dial(lease: Lease, *, at: datetime) -> Dial | Denied | None:
         purpose=proved(purpose, customer_id=customer.pk, at=at),
         campaign_ref=campaign.pk,
         campaign=window_of(campaign),
+        stands_in=lease.followup is not None,
         by=system_user(),
         at=at,
     )
