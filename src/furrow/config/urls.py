@@ -52,6 +52,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("furrow.campaigns.urls")),
     path("", include("furrow.lines.urls")),
     path("", include("furrow.followups.urls")),
+    path("", include("furrow.dialer.urls")),
     path("", include("furrow.desk.urls")),
     path("", include("furrow.phones.urls")),
     path("", include("furrow.reports.urls")),

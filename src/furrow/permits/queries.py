@@ -178,7 +178,7 @@ def _may_call_unowned(agent: User, customer: Customer) -> bool:
 def may_call(
     *,
     number: Number,
-    agent: User,
+    agent: User | None,
     campaign: CampaignWindow | None = None,
     purpose: Purpose = Purpose.SALES,
     at: datetime,
