@@ -96,6 +96,11 @@ def from_source(customers: CustomerQuerySet, value: str) -> CustomerQuerySet:
     return customers.filter(pk__in=Lead.objects.filter(source=int(value)).values("customer"))
 
 
+def sources() -> list[Choice]:
+    """Every source, for rules about all of them."""
+    return [(str(source.pk), source.name) for source in Source.objects.order_by("name")]
+
+
 def source_choices(user: User) -> list[Choice]:
     sources = Source.objects.visible_to(user).order_by("name")
     return [(str(source.pk), source.name) for source in sources]

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
@@ -16,6 +16,7 @@ from furrow.audit.actions import record
 from furrow.campaigns.models import Campaign, Disposition
 from furrow.campaigns.rules import DialMode, Effect
 from furrow.common.realtime import publish
+from furrow.common.sql import load_sql
 from furrow.compliance.actions import suppress_number
 from furrow.compliance.rules import SuppressionKind
 from furrow.customers.actions import allocate_customers, mark_touched
@@ -24,7 +25,7 @@ from furrow.lines.actions import note_result
 from furrow.organisation.actions import SYSTEM, set_presence, system_user
 from furrow.organisation.models import Presence, User
 from furrow.organisation.rules import PresenceState
-from furrow.ownership.actions import note_act
+from furrow.ownership.actions import note_act, rebuild_standings
 from furrow.ownership.rules import ActKind, Strength
 from furrow.permits.actions import close_permit, give_permit, spend_permit
 from furrow.permits.models import Permit
@@ -288,6 +289,14 @@ def wrap_up_call(
         at=at,
     )
     return call
+
+
+@transaction.atomic
+def tell_past_calls(*, talk_seconds: int) -> None:
+    """What the calls of the past were worth to the owners of their time; safe to repeat."""
+    with connection.cursor() as cursor:
+        cursor.execute(load_sql("furrow.calls", "past_acts"), {"talk_seconds": talk_seconds})
+    rebuild_standings()
 
 
 def move_calls(duplicate: Customer, into: Customer) -> None:

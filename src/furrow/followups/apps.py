@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class FollowUpsConfig(AppConfig):
@@ -6,10 +7,19 @@ class FollowUpsConfig(AppConfig):
 
     def ready(self) -> None:
         from furrow.customers.holdings import declare
+        from furrow.ownership.declarations import declare_exemption
         from furrow.teamwork.duties import declare_duty
 
         from .actions import hand_on, move_followups
         from .queries import tell_followups
 
         declare("followups.FollowUp.customer", move=move_followups, tell=tell_followups)
+        # By a call, and soon: nobody keeps a customer by promising.
+        declare_exemption(
+            "promise",
+            _("a promised follow-up is still to come"),
+            sql="SELECT customer_id FROM followups_followup WHERE done_at IS NULL"
+            " AND reason = 'promise' AND after_call_id IS NOT NULL AND due_at > %(at)s"
+            " AND due_at <= planned_at + interval '30 days'",
+        )
         declare_duty("followups", move=hand_on)

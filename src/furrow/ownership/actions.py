@@ -208,6 +208,23 @@ def _move_standing(
         )
 
 
+@transaction.atomic
+def rebuild_standings() -> None:
+    """Make every standing anew from the acts, by the rules in force; the same as they had become
+    one by one, but for protection, which is the longest that any act gave."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO ownership_standing AS standing
+                   (customer_id, effective_at, dealt_at, protected_until)
+               SELECT customer_id, max(at) FILTER (WHERE is_effective),
+                      max(at) FILTER (WHERE is_deal), NULL
+               FROM ownership_act WHERE is_effective OR is_deal
+               GROUP BY customer_id
+               ON CONFLICT (customer_id) DO UPDATE SET
+                   effective_at = excluded.effective_at, dealt_at = excluded.dealt_at"""
+        )
+
+
 # -- losing ----------------------------------------------------------------------------------------
 
 

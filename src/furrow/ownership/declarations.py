@@ -42,7 +42,7 @@ _helpers: list[str] = []
 _pauses: list[str] = []
 
 
-def declare_trait(
+def declare_condition(
     name: str, label: str | Promise, *, sql: str, choices: Callable[[], Sequence[Choice]]
 ) -> None:
     """sql gives customer_id, value (text); a customer without a row has the value ""."""

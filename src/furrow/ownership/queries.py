@@ -13,8 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from furrow.common.sql import load_sql
+from furrow.compliance.models import PolicyVersion
 from furrow.compliance.queries import days_for, policy_for
-from furrow.compliance.rules import DayKind, Policy
+from furrow.compliance.rules import EVERYWHERE_ELSE, DayKind, Policy
 from furrow.customers.models import Customer, CustomerQuerySet, OwnershipEvent
 from furrow.customers.queries import last_change_of_owner
 from furrow.customers.rules import Moment
@@ -335,6 +336,12 @@ def _meeting(customers: CustomerQuerySet, pool: Pool, *, at: datetime) -> Custom
     for trait, values in pool.when.items():
         customers = customers.filter(customers_with(trait, values, at=at))
     return customers
+
+
+def regions() -> list[tuple[str, str]]:
+    """The regions that have calling rules of their own, and the company's."""
+    known = PolicyVersion.objects.order_by().values_list("region", flat=True).distinct()
+    return [(one, one) for one in sorted({settings.DEFAULT_REGION, *known} - {EVERYWHERE_ELSE})]
 
 
 # -- who loses whom --------------------------------------------------------------------------------

@@ -10,11 +10,12 @@ class PipelineConfig(AppConfig):
         from furrow.customers.columns import declare_column
         from furrow.customers.filters import declare_filter
         from furrow.customers.holdings import declare
+        from furrow.ownership.declarations import declare_condition
         from furrow.permits.objections import declare_objection
-        from furrow.teamwork.traits import declare_trait
+        from furrow.teamwork.traits import declare_match
 
         from . import actions, queries
-        from .rules import Stage
+        from .rules import HIGHEST, LOWEST, Stage
 
         declare_welcome(actions.enter_pipeline)
         declare("pipeline.Standing.customer", move=actions.move_standing)
@@ -24,5 +25,17 @@ class PipelineConfig(AppConfig):
         declare_filter("stage", _("Stage"), apply=queries.at_stage, choices=queries.stage_choices)
         declare_filter("cp", _("CP"), apply=queries.with_cp_from, choices=queries.cp_choices)
         declare_column("stage", _("Stage"), cells=queries.stage_cells)
+        declare_condition(
+            "stage",
+            _("Stage"),
+            sql="SELECT customer_id, stage AS value FROM pipeline_standing",
+            choices=lambda: Stage.choices,
+        )
+        declare_condition(
+            "cp",
+            _("CP"),
+            sql="SELECT customer_id, cp::text AS value FROM pipeline_standing WHERE cp IS NOT NULL",
+            choices=lambda: [(str(cp), str(cp)) for cp in range(LOWEST, HIGHEST + 1)],
+        )
         declare_column("cp", _("CP"), cells=queries.cp_cells)
-        declare_trait("stage", _("Stage"), values=queries.stages_of, choices=Stage.choices)
+        declare_match("stage", _("Stage"), values=queries.stages_of, choices=Stage.choices)

@@ -6,8 +6,10 @@ class TeamworkConfig(AppConfig):
     name = "furrow.teamwork"
 
     def ready(self) -> None:
+        from furrow.customers.entrances import declare_hearer
         from furrow.customers.holdings import declare
         from furrow.customers.ties import declare_tie
+        from furrow.ownership.declarations import declare_helpers
 
         from . import actions, traits
         from .queries import clashes, credit
@@ -25,4 +27,10 @@ class TeamworkConfig(AppConfig):
             because=_("You help the owner with this customer."),
             customers=credit.tied_customers,
         )
+        declare_helpers(
+            "SELECT customer_id, user_id FROM teamwork_collaboration"
+            " WHERE since <= %(at)s AND until > %(at)s"
+            " AND (ended_at IS NULL OR ended_at > %(at)s)"
+        )
+        declare_hearer(actions.hear_attempt)
         traits.declare_own()

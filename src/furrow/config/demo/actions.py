@@ -21,6 +21,7 @@ from django.db.models import Model
 from furrow.acquisition.models import Lead, Source
 from furrow.acquisition.rules import LegalBasis, SourceKind
 from furrow.audit.actions import record
+from furrow.calls.actions import tell_past_calls
 from furrow.calls.models import Call
 from furrow.calls.rules import CallState, Outcome
 from furrow.campaigns.actions import (
@@ -120,11 +121,12 @@ def make_demo_company(*, at: datetime, seed: int = 2026, size: Size | None = Non
         _people(company, at=at, size=size)
         _rules(company, at=at)
         _campaigns(company, at=at)
+        _customers(company, at=at, size=size)
         # Invented history needs no history of its own: half the time saved.
         with pgtrigger.ignore():
-            _customers(company, at=at, size=size)
             _history(company, at=at, size=size)
             _present(company, at=at)
+            tell_past_calls(talk_seconds=30)
         _analyse()
         record("demo.made", of=company.by, by=company.by.username, at=at, seed=seed)
     return company

@@ -23,7 +23,10 @@ from furrow.customers.rules import Moment
 from furrow.organisation.http import Request, opened, requires
 from furrow.organisation.rules import Act
 from furrow.pipeline.queries import panel_of
+from furrow.recordings.queries import recordings_of
 
+# What matters now, in this order.
+_PANELS = ("permit-panel", "ownership-panel", "followup-panel", "team-panel", "origins-panel")
 _MOMENTS = 30  # on one page of the timeline
 
 # Kinds of moments that can be shown alone: key in the URL, label, the kinds it stands for.
@@ -48,6 +51,7 @@ _LOOKS = {
     "merge": ("git-merge", ""),
     "customer": ("user-plus", ""),
 }
+_CALL = "calls.Call:"  # how calls anchor their moments
 _ANY_LOOK = ("info-circle", "")
 
 
@@ -98,8 +102,15 @@ def _timeline(request: Request, customer: Customer) -> dict[str, Any]:
     kinds = next((kinds for key, _label, kinds in _SHOWN_ALONE if key == shown), None)
     before = _instant(request.GET.get("before", ""))
     moments = holdings.timeline(customer, before=before, most=_MOMENTS, kinds=kinds)
+    calls = {
+        int(moment.anchor.removeprefix(_CALL)): moment.anchor
+        for moment in moments
+        if moment.anchor.startswith(_CALL)
+    }
+    heard = recordings_of(list(calls), user=request.user)
+    sound = {anchor: call_id for call_id, anchor in calls.items() if call_id in heard}
     return {
-        "moments": [(moment, *_look(moment)) for moment in moments],
+        "moments": [(moment, *_look(moment), sound.get(moment.anchor)) for moment in moments],
         "can_merge": request.user.can(Act.MERGE_CUSTOMERS),
         "next_at": moments[-1].at.isoformat() if len(moments) >= _MOMENTS else "",
         "before_at": before,
@@ -131,7 +142,7 @@ def _beside(
 def _panels(customer: Customer) -> list[str]:
     """What matters now, from capabilities that show themselves: each loads its own part."""
     urls = []
-    for name in ("permit-panel", "ownership-panel", "followup-panel", "team-panel", "origins-panel"):
+    for name in _PANELS:
         try:
             urls.append(reverse(name, args=[customer.pk]))
         except NoReverseMatch:
