@@ -163,8 +163,15 @@ class Customer(models.Model):
                 include=["owner", "owned_since", "team"],
                 condition=Q(owner__isnull=False, merged_into=None),
             ),
-            models.Index(name="customer_by_name_key", fields=["name_key"]),
-            models.Index(name="customer_by_address_key", fields=["address_key"]),
+            # With the id: whether too many share a value is told by the index alone.
+            models.Index(
+                name="customer_of_name", fields=["name_key", "id"], condition=Q(merged_into=None)
+            ),
+            models.Index(
+                name="customer_of_address",
+                fields=["address_key", "id"],
+                condition=Q(merged_into=None),
+            ),
         ]
 
     def __str__(self) -> str:

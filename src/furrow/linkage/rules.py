@@ -101,6 +101,7 @@ class Match:
     customer_id: int
     shares_number: bool
     comparison: Comparison
+    number: str = ""  # the customer's primary one
 
     @property
     def is_same(self) -> bool:

@@ -2,7 +2,7 @@
 -- in:  after, upto text   the range of address keys, (after, upto]
 --      most int           an address that more customers share brings nobody together
 -- out: left, right        left < right
--- One scan of customer_by_address_key.
+-- One scan of customer_of_address.
 WITH range AS MATERIALIZED (
     SELECT id, address_key AS key, count(*) OVER (PARTITION BY address_key) AS neighbours
     FROM customers_customer

@@ -2,7 +2,7 @@
 -- in:  after, upto text   the range of name keys, (after, upto]
 --      most int           a name that more customers share is compared within one city only
 -- out: left, right        left < right
--- One scan of customer_by_name_key; two hash joins, so a common name is never squared.
+-- One scan of customer_of_name; two hash joins, so a common name is never squared.
 WITH range AS MATERIALIZED (
     SELECT
         id, name_key AS key, city,
