@@ -126,7 +126,7 @@ def make_demo_company(*, at: datetime, seed: int = 2026, size: Size | None = Non
         with pgtrigger.ignore():
             _history(company, at=at, size=size)
             _present(company, at=at)
-            tell_past_calls(talk_seconds=30)
+        tell_past_calls(talk_seconds=30)
         _analyse()
         record("demo.made", of=company.by, by=company.by.username, at=at, seed=seed)
     return company
