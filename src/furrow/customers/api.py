@@ -23,6 +23,7 @@ from .actions import (
     look_up_number,
     reveal_number,
 )
+from .entrances import attempting
 from .models import Customer, CustomerQuerySet, Note, Number
 from .queries import filtered, found_by, page_of
 from .rules import CannotRecord, Kind, Sort
@@ -169,19 +170,21 @@ def whose_number(request: Request, asked: WhoseIn) -> dict[str, object]:
 @requires(Act.EDIT_CUSTOMERS)
 def record_customer(request: Request, given: CustomerIn) -> Status[Shown]:
     """Record a customer. 409 when a number belongs to another one (B1)."""
-    customer = create_customer(
-        name=given.name,
-        kind=given.kind,
-        numbers=[_e164(number) for number in given.numbers],
-        city=given.city,
-        address=given.address,
-        email=given.email,
-        category=given.category,
-        team=request.user.team,
-        owner=request.user if given.owned else None,
-        by=request.user,
-        at=timezone.now(),
-    )
+    at = timezone.now()
+    with attempting("api", by=request.user, at=at):
+        customer = create_customer(
+            name=given.name,
+            kind=given.kind,
+            numbers=[_e164(number) for number in given.numbers],
+            city=given.city,
+            address=given.address,
+            email=given.email,
+            category=given.category,
+            team=request.user.team,
+            owner=request.user if given.owned else None,
+            by=request.user,
+            at=at,
+        )
     return Status(201, shown_to(request.user, [customer])[0])
 
 

@@ -238,6 +238,8 @@ def put_back(
 class NumberTaken(Refused):
     """The number belongs to another customer already (B1)."""
 
+    customer_id: int | None = None  # whose it is; for the machine, never shown
+
 
 @dataclass(frozen=True)
 class Whose:

@@ -35,6 +35,7 @@ from .actions import (
     update_customer,
 )
 from .columns import columns
+from .entrances import attempting
 from .filters import Filter, filters, is_id
 from .forms import CustomerForm, NumberForm, property_form, read_phone
 from .models import Customer, CustomerQuerySet, Number, SavedView
@@ -259,13 +260,14 @@ def create(request: Request) -> HttpResponse:
     """An agent who records a customer owns it (B3); others put it into a pool."""
     form = CustomerForm(request.POST or None, user=request.user)
     if request.method == "POST" and form.is_valid():
-        said = form.cleaned_data
-        customer = create_customer(
-            name=said["name"], numbers=said["number"], kind=Kind(said["kind"]), city=said["city"],
-            address=said["address"], email=said["email"], category=said["category"],
-            team=said.get("team"), owner=request.user if request.user.can(Act.USE_DESK) else None,
-            by=request.user, at=timezone.now(),
-        )  # fmt: skip
+        said, by, at = form.cleaned_data, request.user, timezone.now()
+        with attempting("form", by=by, at=at):
+            customer = create_customer(
+                name=said["name"], numbers=said["number"], kind=Kind(said["kind"]),
+                city=said["city"], address=said["address"], email=said["email"],
+                category=said["category"], team=said.get("team"),
+                owner=by if by.can(Act.USE_DESK) else None, by=by, at=at,
+            )  # fmt: skip
         return redirect("customer", customer.pk)
     return render(request, "customers/create.html", {"form": form})
 

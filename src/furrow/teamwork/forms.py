@@ -20,7 +20,7 @@ class CollaboratorForm(forms.Form):
         help_text=_("Counts for sales from now on. 0 = helps without credit."),
     )  # fmt: skip
     until = forms.DateField(
-        label=_("Last day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        label=_("Helps until"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
     note = forms.CharField(label=_("Note"), max_length=200, required=False)
 

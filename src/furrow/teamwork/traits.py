@@ -23,7 +23,7 @@ class Trait:
 _traits: dict[str, Trait] = {}
 
 
-def declare_trait(
+def declare_match(
     name: str,
     label: str | Promise,
     *,
@@ -63,6 +63,6 @@ def _column(name: str) -> Values:
 
 
 def declare_own() -> None:
-    declare_trait("region", _("City"), values=_column("city"))
-    declare_trait("language", _("Language"), values=_column("profile__language"))
-    declare_trait("skill", _("Category"), values=_column("category"))
+    declare_match("region", _("City"), values=_column("city"))
+    declare_match("language", _("Language"), values=_column("profile__language"))
+    declare_match("skill", _("Category"), values=_column("category"))

@@ -32,6 +32,8 @@ from furrow.customers.actions import admit_arrivals, bulk_create_customers, expe
 from furrow.customers.models import Customer
 from furrow.customers.rules import CustomerDraft, Kind, NumberTaken
 from furrow.linkage.actions import ask_about
+from furrow.teamwork.actions import record_attempts
+from furrow.teamwork.rules import Entrance
 
 from .checking import judge_rows, owners_of
 from .leads import enrich
@@ -230,6 +232,10 @@ class _Chunk:
             for e164 in row.numbers:
                 self.owners.setdefault(e164, customer.pk)
             self._lead(row, customer.pk, is_first=False, changes=changes)
+        # A list takes nobody's customer; that it brought one is written down (B3).
+        record_attempts(
+            customer_ids=customers, entrance=Entrance.IMPORT, by=self.batch.by, at=self.at
+        )
         return orphans
 
     def _targets(self, joining: Sequence[Row]) -> dict[int, int]:

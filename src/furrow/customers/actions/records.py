@@ -240,7 +240,10 @@ def _add_numbers(
             whose = whose_is(e164)
             if whose is None:
                 raise
-            raise NumberTaken(whose.sentence, rule="B1") from None
+            refusal = NumberTaken(whose.sentence, rule="B1")
+            owner = Number.objects.filter(e164=e164).values_list("customer", flat=True)
+            refusal.customer_id = owner.first()
+            raise refusal from None
         added.append(number)
     return added
 

@@ -22,10 +22,12 @@ from furrow.lines.actions import choose_caller_id, use_caller_id
 from furrow.lines.rules import NoLineFree
 from furrow.organisation.actions import set_presence
 from furrow.organisation.models import User
-from furrow.organisation.rules import PresenceState
+from furrow.organisation.rules import Act, PresenceState
 from furrow.permits.actions import request_permit
 from furrow.permits.queries import is_forbidden
 from furrow.permits.rules import NotPermitted, Purpose
+from furrow.teamwork.actions import record_clash
+from furrow.teamwork.rules import Entrance
 
 from .leases import end_call
 
@@ -64,7 +66,16 @@ def start_call(
             set_presence(user=agent, state=PresenceState.CALLING, at=at)
             notify(DIALER_CHANNEL)
             return call
+        if decision.refusal and decision.refusal.check == "ownership":
+            _note_clash(number, by=by, at=at)
     raise NotPermitted(decision)
+
+
+def _note_clash(number: Number, *, by: User, at: datetime) -> None:
+    """Somebody wanted to call a colleague's customer (B3). Whoever may give customers to others
+    has no need to want one."""
+    if not by.can(Act.ASSIGN_CUSTOMERS):
+        record_clash(customer_id=number.customer_id, entrance=Entrance.CALL, by=by, at=at)
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@
 from .clashes import (
     appeal_clash,
     decide_clash,
+    hear_attempt,
     keep_deadlines,
     look_up,
     record_attempts,
@@ -16,7 +17,8 @@ from .sharing import add_collaborator, end_collaboration, save_terms
 
 __all__ = [
     "add_collaborator", "appeal_clash", "cancel_handover", "claw_back", "credit_sale",
-    "deal_customers", "decide_clash", "end_collaboration", "hand_chunk", "keep_deadlines",
-    "look_up", "move_clashes", "move_collaborations", "move_items", "move_sales", "plan_handover",
-    "record_attempts", "record_clash", "save_profile", "save_terms", "start_handover",
+    "deal_customers", "decide_clash", "end_collaboration", "hand_chunk", "hear_attempt",
+    "keep_deadlines", "look_up", "move_clashes", "move_collaborations", "move_items", "move_sales",
+    "plan_handover", "record_attempts", "record_clash", "save_profile", "save_terms",
+    "start_handover",
 ]  # fmt: skip

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from furrow.audit.actions import record
 from furrow.common.realtime import publish
+from furrow.common.sql import load_sql
 from furrow.customers.actions import assign_customer
 from furrow.customers.models import Customer
 from furrow.customers.rules import OwnerChange
@@ -128,36 +129,35 @@ def record_attempts(
     """A list, or a machine, brought customers who have owners. Each is a clash, closed at once by
     rule: nothing of the kind takes a customer from its owner. Returns how many.
 
-    Two statements for each 2,000, whatever was known of them.
+    Two statements, whatever the number. Lists are the company's, so customers of the list's own
+    people count too.
     """
-    owned = Customer.objects.filter(pk__in=set(customer_ids), owner__isnull=False).exclude(owner=by)
-    living = Clash.objects.living().filter(claimant=by).values("customer_id")
-    rows = owned.exclude(pk__in=living).select_related("owner__team").order_by("pk")
-    clashes = [
-        Clash(
-            customer=customer, claimant=by, holder=holder, team=holder.team,
-            entrance=entrance, opened_at=at, last_at=at, state=ClashState.CLOSED,
-            ruling=Ruling.HOLDER, grounds=Grounds.NO_CLAIM,
-        )
-        for customer in rows
-        if (holder := customer.owner)
-    ]  # fmt: skip
-    Clash.objects.bulk_create(clashes, batch_size=_BATCH)
-    ClashStep.objects.bulk_create(
-        [
-            ClashStep(
-                clash=clash, state=clash.state, ruling=clash.ruling, grounds=clash.grounds,
-                by=by, at=at,
-            )
-            for clash in clashes
-        ],
-        batch_size=_BATCH,
-    )  # fmt: skip
-    if clashes:
-        record(
-            "clashes.recorded", of=by, by=by.username, at=at, entrance=entrance, many=len(clashes)
-        )
-    return len(clashes)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("furrow.teamwork", "record_attempts"),
+            {
+                "customers": list(set(customer_ids)), "by": by.pk, "at": at,
+                "entrance": str(entrance), "state": str(ClashState.CLOSED),
+                "ruling": str(Ruling.HOLDER), "grounds": str(Grounds.NO_CLAIM),
+            },
+        )  # fmt: skip
+        [many] = cursor.fetchone() or [0]
+    if many:
+        record("clashes.recorded", of=by, by=by.username, at=at, entrance=entrance, many=many)
+    return int(many)
+
+
+def hear_attempt(customer_id: int, entrance: str, by: User, at: datetime) -> str:
+    """Somebody tried to record a customer who is known (customers.entrances). What becomes of
+    that, in a sentence; "" if there is nothing to decide."""
+    clash = record_clash(customer_id=customer_id, entrance=Entrance(entrance), by=by, at=at)
+    match clash and clash.state:
+        case ClashState.WAITING | ClashState.ESCALATED | ClashState.APPEALED:
+            return _("Your attempt is recorded; it is decided soon. See Teamwork.")
+        case ClashState.DECIDED:
+            return _("The owner worked on it lately and keeps it. You may appeal under Teamwork.")
+        case _:
+            return ""
 
 
 @transaction.atomic
