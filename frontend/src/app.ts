@@ -9,6 +9,7 @@ import "./palette";
 import "./tables";
 import "./timers";
 import "./small";
+import "./player";
 
 // What few pages need comes only when it is on the page: Alpine for [x-data], tom-select for a
 // searchable <select data-search>.

@@ -117,6 +117,16 @@ def test_an_agent_talks_with_customers_in_the_browser(
     assert is_loud(provider.call(ENDS_BY_ITSELF)), "the customer heard nobody"
     wrap_up(desk)
 
+    desk.goto(f"/customers/{customers[0]}/")
+    desk.get_by_role("button", name="Listen").click()
+    player = desk.locator("[data-player]")
+    expect(player.locator("svg rect.says").first).to_be_visible()
+    until(lambda: desk.evaluate("document.querySelector('[data-player] audio').duration > 3"))
+    player.get_by_role("button", name="1.5×").click()
+    desk.evaluate("document.querySelector('[data-player] audio').play()")
+    until(lambda: desk.evaluate("document.querySelector('[data-player] audio').currentTime > 0.5"))
+    assert house.ask("SELECT who FROM audit_event WHERE what = 'recording.heard'") == "anna"
+
     call(desk, customers[1])
     expect(desk.locator("[data-call-state=talking]")).to_be_visible()
     desk.reload()  # in mid-call: the phone window carries the sound

@@ -126,6 +126,7 @@ CAPABILITIES = [
     "lines",
     "calls",
     "followups",
+    "recordings",
     "phones",
     "dialer",
     "desk",
@@ -309,6 +310,9 @@ ASTERISK_FOLDER = switch_folder()
 ASTERISK_PORT = int(env("FURROW_ASTERISK_PORT", "8088"))
 # Where browsers reach the switch, as wss://…; empty: its own port on this host.
 PHONE_SOCKET = env("FURROW_PHONE_SOCKET")
+# Sound is kept apart from the rest: it is large, and erased by rule.
+RECORDINGS_FOLDER = Path(env("FURROW_RECORDINGS", str(ASTERISK_FOLDER / "recordings")))
+KEEP_RECORDINGS_DAYS = int(env("FURROW_KEEP_RECORDINGS_DAYS", "180"))
 CALLER_ID = env("FURROW_CALLER_ID", "+8615400000000")
 # How a number without a country code is read.
 DEFAULT_REGION = env("FURROW_REGION", "CN")

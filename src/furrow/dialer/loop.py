@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import psycopg
@@ -35,6 +36,7 @@ from furrow.common.realtime import DIALER_CHANNEL, listening_conninfo
 from furrow.phones.actions import note_told
 from furrow.phones.queries import DueAccount, due_accounts
 from furrow.phones.rules import phone_name
+from furrow.recordings.actions import store_recording
 from furrow.telephony.asterisk.adapter import AsteriskTelephony
 from furrow.telephony.asterisk.settings import AsteriskSettings
 from furrow.telephony.clock import RealClock
@@ -48,6 +50,7 @@ from furrow.telephony.port import (
     Event,
     LegGone,
     MachineHeard,
+    RecordingDone,
     Ringing,
     SwitchRestarted,
     Telephony,
@@ -467,6 +470,8 @@ class Dialer:
         live = self._lives.get(call_id)
         match event:
             case Answered(leg=leg) if not is_agent:
+                with contextlib.suppress(LegGone):
+                    await self._telephony.record(leg, leg)
                 if live is not None and live.is_taken_when_answered:
                     self._begin_taking(call_id, live)
                 else:
@@ -579,6 +584,10 @@ class Dialer:
                 await do(move_call, call_id=call_id, to=CallState.RINGING, at=event.at)
             case Answered():
                 await do(store_answer, call_id=call_id, at=event.at)
+            case RecordingDone(file=Path() as file, seconds=seconds):
+                await do(
+                    store_recording, call_id=call_id, file=file, seconds=seconds, at=event.at
+                )
             case Ended():
                 outcome = Outcome(event.outcome)
                 await do(end_call, call_id=call_id, at=event.at, outcome=outcome, cause=event.cause)

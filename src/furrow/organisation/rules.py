@@ -93,6 +93,7 @@ class Act(TextChoices):
     MANAGE_PEOPLE = "manage_people", _("Manage people, teams and roles")
     MANAGE_INTEGRATIONS = "manage_integrations", _("Manage API tokens and webhooks")
     USE_API = "use_api", _("Use the API")
+    LISTEN = "listen", _("Listen to recordings of calls")
     SEE_SELF = "see_self", _("See and change my own settings")
 
 
@@ -129,6 +130,7 @@ _TABLE: Mapping[Act, tuple[Scope, Scope, Scope, Scope, Scope, Scope]] = {
     Act.MANAGE_PEOPLE: (_N, _N, _N, _N, _A, _A),
     Act.MANAGE_INTEGRATIONS: (_N, _N, _N, _N, _N, _A),
     Act.USE_API: (_O, _S, _N, _A, _A, _A),
+    Act.LISTEN: (_O, _S, _A, _N, _A, _N),
     Act.SEE_SELF: (_O, _O, _O, _O, _O, _O),
 }
 

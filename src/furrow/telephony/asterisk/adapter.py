@@ -420,9 +420,10 @@ class AsteriskTelephony:
         try:
             return await asking
         except AriError as problem:
-            if problem.status in (404, 409, 412, 422):
-                raise LegGone(line.name) from problem
-            raise
+            if problem.status not in (404, 409, 412, 422):
+                # The switch is away or at fault. What becomes of the leg is told when it is back.
+                log.error("Asterisk refused a command: %s", problem)
+            raise LegGone(line.name) from problem
 
     async def _watch_endpoint(self, agent: str) -> None:
         if agent in self._agents:
