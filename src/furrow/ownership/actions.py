@@ -50,7 +50,6 @@ from .rules import (
     Rules,
     Strength,
     Why,
-    days_left,
     is_effective,
     rules_from,
     why_no_room,
@@ -295,7 +294,7 @@ def _look_at(
     for row, due in judge(rows, rules=rules, cal=cal, gone=gone, at=at):
         if due.last_on < today:
             over.append((row, due))
-        elif days_left(today, due.last_on, cal.of(row.owner_id).closed) <= ahead:
+        elif due.last_on < horizon:
             soon.append((row, due))
     ids = [row.customer_id for row, _due in (*over, *soon)]
     spared = exempt(ids, at=at).keys()
