@@ -20,13 +20,14 @@ def csv_answer(
                  elsewhere a leading quote makes them text, or the spreadsheet would run them
     """
     return StreamingHttpResponse(
-        in_this_language(_lines(rows, is_verbatim=is_verbatim)),
+        in_this_language(csv_lines(rows, is_verbatim=is_verbatim)),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
-def _lines(rows: Iterable[Sequence[object]], *, is_verbatim: bool) -> Iterator[str]:
+def csv_lines(rows: Iterable[Sequence[object]], *, is_verbatim: bool = False) -> Iterator[str]:
+    """The mark of UTF-8, then a line for each row, as `csv_answer` sends them."""
     writer = csv.writer(_Echo())
     yield "\ufeff"
     for row in rows:

@@ -44,6 +44,10 @@ COMMANDS: dict[str, dict[str, Command]] = {
         "audit": Command(
             "check that the audit trail is what it was: audit verify", "furrow.config.trail:main"
         ),
+        "trace": Command(
+            "say which export a file that turned up somewhere came from",
+            "furrow.config.trail:trace",
+        ),
     },
     "Lists": {
         "import": Command("turn a file into customers", "furrow.config.importing:main"),

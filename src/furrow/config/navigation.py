@@ -38,6 +38,7 @@ PLACES = (
     Place(_("People"), "people", "id-badge", Act.MANAGE_PEOPLE),
     Place(_("Roles and rights"), "rights", "lock", Act.EDIT_RIGHTS),
     Place(_("Integrations"), "integrations", "plug", Act.MANAGE_INTEGRATIONS),
+    Place(_("Exports"), "exports", "download", Act.EXPORT),
     Place(_("Alerts"), "alerts", "alert-triangle", Act.VIEW_ALERTS),
     Place(_("Audit trail"), "audit", "history", Act.VIEW_AUDIT),
 )

@@ -112,6 +112,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CAPABILITIES = [
     "audit",
     "organisation",
+    "exports",
     "webhooks",
     "compliance",
     "customers",

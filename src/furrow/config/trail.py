@@ -43,3 +43,35 @@ def main(arguments: Sequence[str]) -> int:
     sys.stdout.write(f"Whole: {said}; {verdict.unsealed} newest not sealed yet.\n")
     sys.stdout.write(f"Head: {verdict.head or 'none yet'}\n")
     return 0
+
+
+def trace(arguments: Sequence[str]) -> int:
+    """`furrow trace FILE`: who took it away, when, and who approved."""
+    parser = argparse.ArgumentParser(
+        prog="furrow trace",
+        description="Read the marks in a text file, seen and hidden, and say which exports they are"
+        " of. Exit code 0 = found, 1 = no mark of ours.",
+    )
+    parser.add_argument("file", type=argparse.FileType("r", encoding="utf-8", errors="replace"))
+    chosen = parser.parse_args(arguments)
+
+    import django
+
+    django.setup()
+    from django.utils import timezone
+
+    from furrow.exports.queries import trace as exports_in
+
+    with chosen.file as file:
+        exports = exports_in(file.read())
+    for export in exports:
+        ready = timezone.localtime(export.ready_at or export.asked_at)
+        sys.stdout.write(
+            f"{export.seen_mark}: {export.rows} rows of {export.kind}, taken by"
+            f" {export.asked_by.username}, written {ready:%Y-%m-%d %H:%M}, approved by"
+            f" {export.decided_by.username if export.decided_by else 'nobody'};"
+            f" for: {export.reason}\n"
+        )
+    if not exports:
+        sys.stdout.write("No mark of ours is in this file.\n")
+    return 0 if exports else 1

@@ -46,6 +46,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("furrow.ownership.urls")),
     path("", include("furrow.teamwork.urls")),
     path("", include("furrow.sightings.urls")),
+    path("", include("furrow.exports.urls")),
     path("", include("furrow.pipeline.urls")),
     path("", include("furrow.linkage.urls")),
     path("", include("furrow.acquisition.urls")),

@@ -5,7 +5,9 @@ class CustomersConfig(AppConfig):
     name = "furrow.customers"
 
     def ready(self) -> None:
-        from . import actions, filters, queries
+        from furrow.exports.kinds import declare_kind
+
+        from . import actions, exporting, filters, queries
         from .holdings import declare
 
         declare(
@@ -22,3 +24,4 @@ class CustomersConfig(AppConfig):
         declare("customers.MergeEvent.kept", move=None, tell=queries.tell_merges)
         declare("customers.MergeEvent.duplicate", move=None)
         filters.declare_own()
+        declare_kind(exporting.KIND)

@@ -1,14 +1,12 @@
 """The customers' list, and the parts of a record that customers itself owns."""
 
-from collections.abc import Iterator
 from datetime import date
-from itertools import islice
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,7 +15,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from furrow.common.phone import mask, pretty
-from furrow.common.streams import csv_answer
+from furrow.exports.kinds import What
+from furrow.exports.queries import quota_of
 from furrow.organisation.http import Request, opened, requires, touched
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
@@ -29,13 +28,16 @@ from .actions import (
     create_customer,
     delete_view,
     look_up_number,
-    note_export,
     reveal_number,
     save_view,
     update_customer,
 )
 from .columns import columns
+<<<<<<< ours
 from .entrances import attempting
+=======
+from .exporting import KIND
+>>>>>>> theirs
 from .filters import Filter, filters, is_id
 from .forms import CustomerForm, NumberForm, property_form, read_phone
 from .models import Customer, CustomerQuerySet, Number, SavedView
@@ -219,13 +221,24 @@ def assign(request: Request) -> HttpResponse:
 
 @requires(Act.EXPORT)
 @require_POST
-def export(request: Request) -> StreamingHttpResponse:
-    """The chosen customers as CSV, numbers masked; that it was taken is in the audit trail."""
-    chosen = _chosen(request)
-    params = QueryDict(request.POST.get("query", ""))
-    used = sorted(f.name for f in filters() if params.get(f.name))
-    note_export(customers=counted(chosen), filters=used, by=request.user, at=timezone.now())
-    return csv_answer(_table(chosen), name=f"customers-{timezone.localdate():%Y%m%d}.csv")
+def export(request: Request) -> HttpResponse:
+    """The form to ask for a file of the chosen customers; somebody else approves it. What was typed
+    to find them is not kept: then, and for ticked rows, their ids are."""
+    text = request.POST.get("q", "").strip()
+    query = _query(QueryDict(request.POST.get("query", "")), drop=("sort", *_PLACES))
+    ids = None
+    if text or not request.POST.get("all"):
+        ids = tuple(_chosen(request).order_by("pk").values_list("pk", flat=True))
+    what = What(query, ids)
+    context = {
+        "kind": KIND,
+        "query": query,
+        "ids": ",".join(map(str, ids)) if ids is not None else "",
+        "count": KIND.count(request.user, what),
+        "described": KIND.describe(request.user, what),
+        "quota": quota_of(request.user, on=timezone.localdate()),
+    }
+    return render(request, "exports/new.html", context)
 
 
 def _chosen(request: Request) -> CustomerQuerySet:
@@ -235,20 +248,6 @@ def _chosen(request: Request) -> CustomerQuerySet:
     if request.POST.get("all"):
         return customers
     return customers.filter(pk__in=filter(is_id, request.POST.getlist("ids")))
-
-
-def _table(customers: CustomerQuerySet) -> Iterator[list[object]]:
-    """The header, then a row for each, read 1,000 at a time."""
-    yield [_("Id"), _("Name"), _("Kind"), _("Phone"), _("City"), _("Category"), _("Owner"),
-           _("Team"), _("Last touch")]  # fmt: skip
-    rows = customers.select_related("owner", "team").order_by("pk").iterator(chunk_size=1000)
-    while page := list(islice(rows, 1000)):
-        numbers = masked_numbers([customer.pk for customer in page])
-        for c in page:
-            at = timezone.localtime(c.last_touch_at) if c.last_touch_at else None
-            yield [c.pk, c.name, c.get_kind_display(), numbers.get(c.pk, ""), c.city, c.category,
-                   str(c.owner or ""), str(c.team or ""),
-                   f"{at:%Y-%m-%d %H:%M}" if at else ""]  # fmt: skip
 
 
 # -- recording ---------------------------------------------------------------------------------

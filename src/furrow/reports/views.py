@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from furrow.common.streams import csv_answer
 from furrow.customers.filters import is_id
+from furrow.exports.actions import take_rows
 from furrow.organisation.http import Request, requires
 from furrow.organisation.models import Team
 from furrow.organisation.rules import Act, Scope
@@ -181,6 +182,7 @@ def export(request: Request) -> StreamingHttpResponse:
         raise Http404
     found, _team_asked = _asked(request)
     rows = found.day.by.get(dimension, {})
+    take_rows(what="report.day", rows=len(rows), by=request.user, at=timezone.now())
     note_export(
         on=found.on, dimension=dimension, rows=len(rows), by=request.user, at=timezone.now()
     )

@@ -170,12 +170,6 @@ def delete_view(*, view: SavedView, by: User, at: datetime) -> None:
     view.delete()
 
 
-@transaction.atomic
-def note_export(*, customers: int, filters: Sequence[str], by: User, at: datetime) -> None:
-    """Write down that somebody took a table away (I2): how many rows, which filters by name."""
-    record("customers.exported", of=by, by=by.username, at=at, rows=customers, filters=filters)
-
-
 # -- parts ---------------------------------------------------------------------------------------
 
 

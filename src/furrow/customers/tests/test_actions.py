@@ -389,9 +389,7 @@ def test_a_merged_record_merges_no_more_and_is_nobodys() -> None:
         with pytest.raises(CannotMerge):
             merge_customers(duplicate=duplicate, into=b, by=by, at=NOON)
     with pytest.raises(CannotAssign):
-        assign_customer(
-            customer=a, to=make_agent(), change=OwnerChange.ALLOCATED, by=by, at=NOON
-        )
+        assign_customer(customer=a, to=make_agent(), change=OwnerChange.ALLOCATED, by=by, at=NOON)
 
 
 @pytest.mark.django_db
