@@ -33,11 +33,8 @@ from .actions import (
     update_customer,
 )
 from .columns import columns
-<<<<<<< ours
 from .entrances import attempting
-=======
 from .exporting import KIND
->>>>>>> theirs
 from .filters import Filter, filters, is_id
 from .forms import CustomerForm, NumberForm, property_form, read_phone
 from .models import Customer, CustomerQuerySet, Number, SavedView
