@@ -12,10 +12,11 @@ from django.utils.translation import gettext as _
 
 from furrow.audit.actions import record
 from furrow.common.sql import load_sql
-from furrow.customers.actions import allocate_customers
 from furrow.customers.models import Customer, CustomerQuerySet
 from furrow.organisation.models import Team, User
 from furrow.pipeline.rules import Stage
+from furrow.teamwork.actions import deal_customers
+from furrow.teamwork.queries.dealing import Offer
 
 from .models import Campaign, Disposition, DispositionSet, Script, ScriptVersion, Target
 from .rules import (
@@ -196,7 +197,8 @@ def pause_drained(*, busy: Collection[int], by: User, at: datetime) -> int:
 def fill_campaign(
     *, campaign: Campaign, customers: CustomerQuerySet, by: User, at: datetime
 ) -> Mapping[int, int]:
-    """Put customers into a campaign and share the unowned ones evenly among its agents.
+    """Put customers into a campaign and deal the unowned ones to its agents: by share, room and
+    what suits (see teamwork).
 
     Where the dialer dials for whoever is free, the unowned ones stay in the pool: each becomes
     the customer of the agent who speaks first.
@@ -215,7 +217,9 @@ def fill_campaign(
     wanted = list(customers.callable().order_by("pk").values_list("pk", flat=True))
     keeps_pool = campaign.dial_mode in FROM_THE_POOL
     if not keeps_pool:
-        allocate_customers(customers=wanted, agents=agents, by=by, at=at)
+        # Whom nobody suits goes to anybody with room: whoever was chosen is to be called.
+        offer = Offer(agents=agents, seed=campaign.pk, evens_out=False, insists=False)
+        deal_customers(customer_ids=wanted, offer=offer, by=by, at=at)
     with connection.cursor() as cursor:
         cursor.execute(
             load_sql("furrow.campaigns", "fill_campaign"),

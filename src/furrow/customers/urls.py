@@ -7,7 +7,6 @@ urlpatterns = [
     path("customers/new/", views.create, name="customer-create"),
     path("customers/filters/", views.choose_filters, name="customers-filters"),
     path("customers/number-check/", views.number_check, name="number-check"),
-    path("customers/assign/", views.assign, name="customers-assign"),
     path("customers/export/", views.export, name="customers-export"),
     path("customers/views/", views.view_save, name="view-save"),
     path("customers/views/<int:view_id>/delete/", views.view_delete, name="view-delete"),

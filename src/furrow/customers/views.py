@@ -4,27 +4,23 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from furrow.common.phone import mask, pretty
 from furrow.exports.kinds import What
 from furrow.exports.queries import quota_of
 from furrow.organisation.http import Request, opened, requires, touched
-from furrow.organisation.models import User
 from furrow.organisation.rules import Act
 
 from .actions import (
     add_note,
     add_number,
-    allocate_customers,
     create_customer,
     delete_view,
     look_up_number,
@@ -50,9 +46,7 @@ from .queries import (
 )
 from .rules import (
     BASICS,
-    MOST_AT_ONCE,
     MOST_COUNTED,
-    CannotAssign,
     CannotRecord,
     Kind,
     Sort,
@@ -174,46 +168,6 @@ def view_delete(request: Request, view_id: int) -> HttpResponse:
     own = SavedView.objects.visible_to(request.user).filter(user=request.user)
     delete_view(view=get_object_or_404(own, pk=view_id), by=request.user, at=timezone.now())
     return redirect("customers")
-
-
-@requires(Act.ASSIGN_CUSTOMERS)
-@require_POST
-def assign(request: Request) -> HttpResponse:
-    """Deal customers evenly. Without agents: what would happen; with agents: it happens."""
-    chosen = _chosen(request)
-    agents = User.objects.visible_to(request.user).agents()
-    picked = list(
-        agents.filter(pk__in=filter(is_id, request.POST.getlist("agents"))).order_by("pk")
-    )
-    if picked:
-        pooled = chosen.in_pool().order_by("pk")[:MOST_AT_ONCE]
-        counts = allocate_customers(
-            customers=pooled, agents=picked, by=request.user, at=timezone.now()
-        )
-        total = sum(counts.values())
-        messages.success(
-            request,
-            ngettext("%(count)d customer dealt to %(agents)d agents.",
-                     "%(count)d customers dealt to %(agents)d agents.", total)
-            % {"count": total, "agents": len(picked)},
-        )  # fmt: skip
-        return HttpResponse(headers={"HX-Refresh": "true"})
-    if request.POST.get("agents_asked"):
-        raise CannotAssign(_("Choose at least one agent."), rule="B3")
-    count = counted(chosen)
-    pooled_count = chosen.in_pool().order_by()[: MOST_AT_ONCE + 1].count()
-    context = {
-        "chosen": count,
-        "is_more": count > MOST_COUNTED,
-        "pooled": min(pooled_count, MOST_AT_ONCE),
-        "is_cut": pooled_count > MOST_AT_ONCE,
-        "agents": agents.select_related("team").order_by("team__name", "display_name", "id"),
-        "query": request.POST.get("query", ""),
-        "text": request.POST.get("q", ""),
-        "all": request.POST.get("all", ""),
-        "ids": request.POST.getlist("ids"),
-    }
-    return render(request, "customers/assign.html", context)
 
 
 @requires(Act.EXPORT)

@@ -1,10 +1,13 @@
 """What people fill in about working together."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
+from furrow.customers.filters import filters
 from furrow.customers.models import Customer
 from furrow.organisation.models import User
 
@@ -81,13 +84,11 @@ class ProfileForm(forms.Form):
 
 
 class HandoverForm(forms.Form):
+    """Whom, to whom, and which part: the filters of the customers' list, those but the owner's."""
+
     person = forms.ModelChoiceField(label=_("Whose customers"), queryset=User.objects.none())
-    reason = forms.ChoiceField(label=_("Why"), choices=HandoverReason)
+    reason = forms.ChoiceField(label=_("Reason"), choices=HandoverReason)
     heirs = forms.ModelMultipleChoiceField(label=_("Who takes over"), queryset=User.objects.none())
-    query = forms.CharField(
-        label=_("Only a part of them"), max_length=500, required=False,
-        help_text=_("The filters of a customer list, as in its address: city=上海. Empty = all."),
-    )  # fmt: skip
     touch_days = forms.IntegerField(
         label=_("Working days to the first touch"), min_value=1, max_value=60
     )
@@ -96,11 +97,30 @@ class HandoverForm(forms.Form):
         super().__init__(*args, **kwargs)
         seen = User.objects.visible_to(user).exclude(username="system").select_related("team")
         people = seen.order_by("display_name", "pk")
-        self.fields["person"].queryset = people.filter(customers__isnull=False).distinct()  # type: ignore[attr-defined]
+        owners = Customer.objects.filter(owner=OuterRef("pk"))
+        self.fields["person"].queryset = people.filter(Exists(owners))  # type: ignore[attr-defined]
         heirs = people.filter(pk__in=User.objects.agents().values("pk"))
         self.fields["heirs"].queryset = heirs  # type: ignore[attr-defined]
-        self.fields["heirs"].widget.attrs["data-search"] = ""
-        self.fields["person"].widget.attrs["data-search"] = ""
+        for name in ("person", "heirs"):
+            self.fields[name].widget.attrs["data-search"] = ""
+        self._filters = [known for known in filters() if known.name not in {"owner", "team"}]
+        for known in self._filters:
+            label = str(known.label)
+            if known.choices is not None:
+                choices = [("", "—"), *known.choices(user)]
+                field: forms.Field = forms.ChoiceField(label=label, choices=choices, required=False)
+            else:
+                widget = forms.TextInput(attrs={"type": known.input_type})
+                field = forms.CharField(label=label, max_length=100, required=False, widget=widget)
+            self.fields[f"filter_{known.name}"] = field
 
-    def clean_query(self) -> str:
-        return str(self.cleaned_data["query"]).strip().lstrip("?")
+    def slice(self) -> list[forms.BoundField]:
+        return [self[f"filter_{known.name}"] for known in self._filters]
+
+    @property
+    def query(self) -> str:
+        """The part, as the list's URL writes it; "" = all."""
+        said = {
+            known.name: self.cleaned_data[f"filter_{known.name}"].strip() for known in self._filters
+        }
+        return urlencode({name: value for name, value in said.items() if value})

@@ -102,50 +102,6 @@ def test_views_are_kept_and_shared(client: Client) -> None:
     assert not SavedView.objects.exists()
 
 
-def test_dealing_shows_first_and_does_then(client: Client) -> None:
-    team = make_team()
-    sign_in(client, Role.LEADER, team=team)
-    agents = [make_agent(team=team) for _ in range(2)]
-    pooled = [make_customer(team=team) for _ in range(4)]
-    owned = make_customer(owner=agents[0])
-    ids = [str(c.pk) for c in [*pooled, owned]]
-
-    preview = text(client.post("/customers/assign/", {"ids": ids}, headers=HTMX))
-    assert "4 customers in the pool" in preview
-    assert not Customer.objects.filter(owner=agents[1]).exists()
-
-    none = client.post("/customers/assign/", {"ids": ids, "agents_asked": "1"}, headers=HTMX)
-    assert none.status_code == 409
-
-    done = client.post(
-        "/customers/assign/", {"ids": ids, "agents": [a.pk for a in agents]}, headers=HTMX
-    )
-    assert done.headers["HX-Refresh"] == "true"
-    assert [Customer.objects.filter(owner=a).count() for a in agents] == [3, 2]
-
-
-def test_dealing_everything_that_matches(client: Client) -> None:
-    sign_in(client, Role.OPERATIONS)
-    agent = make_agent()
-    wanted, other = make_customer(city="深圳"), make_customer(city="上海")
-    client.post(
-        "/customers/assign/", {"all": "1", "query": "city=深圳", "agents": agent.pk}, headers=HTMX
-    )
-    wanted.refresh_from_db()
-    other.refresh_from_db()
-    assert (wanted.owner, other.owner) == (agent, None)
-
-
-def test_a_leader_deals_to_the_own_team_only(client: Client) -> None:
-    team = make_team()
-    sign_in(client, Role.LEADER, team=team)
-    stranger = make_agent()
-    customer = make_customer(team=team)
-    client.post("/customers/assign/", {"ids": customer.pk, "agents": stranger.pk}, headers=HTMX)
-    customer.refresh_from_db()
-    assert customer.owner is None
-
-
 def test_an_export_is_asked_for_with_the_chosen_rows_by_filter_or_by_id(client: Client) -> None:
     sign_in(client, Role.MANAGER)
     ticked = make_customer(name="张伟")

@@ -9,6 +9,7 @@ from django.db.models import Count, F, Q
 from django.http import QueryDict
 
 from furrow.customers import holdings
+from furrow.customers.filters import filters
 from furrow.customers.models import Customer, CustomerQuerySet
 from furrow.customers.queries import filtered
 from furrow.customers.rules import Moment
@@ -155,3 +156,14 @@ def brief_of(item: HandoverItem, *, at: datetime) -> Brief:
 
 def is_whole_leaving(handover: Handover) -> bool:
     return handover.reason == HandoverReason.LEAVING and not handover.query
+
+
+def slice_of(handover: Handover, *, user: User) -> list[tuple[str, str]]:
+    """Which part is handed over, as people read it: (filter, value); empty = all."""
+    params = QueryDict(handover.query)
+    found = []
+    for known in filters():
+        if value := params.get(known.name):
+            shown = dict(known.choices(user)).get(value, value) if known.choices else value
+            found.append((str(known.label), str(shown)))
+    return found

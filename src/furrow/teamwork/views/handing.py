@@ -19,6 +19,7 @@ from furrow.teamwork.queries.handing import (
     first_touches,
     is_whole_leaving,
     progress_of,
+    slice_of,
 )
 from furrow.teamwork.queries.terms import terms_at
 from furrow.teamwork.rules import HandoverReason, HandoverState
@@ -48,7 +49,7 @@ def new(request: Request) -> HttpResponse:
         said = form.cleaned_data
         handover = plan_handover(
             person=said["person"], reason=HandoverReason(said["reason"]),
-            heirs=list(said["heirs"]), touch_days=said["touch_days"], query=said["query"],
+            heirs=list(said["heirs"]), touch_days=said["touch_days"], query=form.query,
             seed=new_seed(at), by=request.user, at=at,
         )  # fmt: skip
         return redirect("handover", handover.pk)
@@ -67,6 +68,7 @@ def handover(request: Request, handover_id: int) -> HttpResponse:
     late = found.items.visible_to(request.user).untouched().select_related("customer", "heir")
     context = tabs(request, "handovers") | {
         "handover": found,
+        "slice": slice_of(found, user=request.user),
         "progress": progress_of(found),
         "lines": by_heir(found, at=at),
         "late": late.order_by("due_at", "pk")[:50],
