@@ -245,15 +245,13 @@ def return_due(*, at: datetime) -> Run | None:
         run, _made = Run.objects.get_or_create(
             on=today_of(at), defaults={"at": at, "rule_version": rules_at(at).version}
         )
-        if run.finished_at is None:
-            _look_at_everybody(run, at=at)
-        return run
+        return run if run.finished_at else _look_at_everybody(run, at=at)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_RUNS])
 
 
-def _look_at_everybody(run: Run, *, at: datetime) -> None:
+def _look_at_everybody(run: Run, *, at: datetime) -> Run:
     rules = rules_at(run.at)
     cal, gone = calendars(at=run.at), gone_owners()
     last = Customer.objects.aggregate(last=Max("pk"))["last"] or 0
@@ -275,6 +273,7 @@ def _look_at_everybody(run: Run, *, at: datetime) -> None:
     for owner in Losing.objects.order_by().values_list("owner", flat=True).distinct():
         publish("losing", topics=[f"user:{owner}"])
     run.refresh_from_db()
+    return run
 
 
 def _look_at(

@@ -161,8 +161,10 @@ class Rules:
     gone_hours: int
 
 
+# What a new company starts with. Nobody loses anybody before a manager has tried rules on the
+# past and saved them: until then they only say who may claim.
 DEFAULT_BODY: Mapping[str, Any] = {
-    "is_on": True,
+    "is_on": False,
     "pools": [
         {
             "key": "all",

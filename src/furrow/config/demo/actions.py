@@ -9,8 +9,10 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pgtrigger
@@ -44,6 +46,8 @@ from furrow.followups.rules import Reason
 from furrow.organisation.actions import create_team, create_user, system_user
 from furrow.organisation.models import Team, User
 from furrow.organisation.rules import Role
+from furrow.ownership.actions import return_due, set_rules
+from furrow.ownership.rules import DEFAULT_BODY
 from furrow.permits.models import Permit
 from furrow.pipeline.models import ScoreGiven, StageMove, Standing
 from furrow.pipeline.rules import Score, Stage
@@ -126,7 +130,7 @@ def make_demo_company(*, at: datetime, seed: int = 2026, size: Size | None = Non
         with pgtrigger.ignore():
             _history(company, at=at, size=size)
             _present(company, at=at)
-        tell_past_calls(talk_seconds=30)
+        _ownership(company, at=at)
         _analyse()
         record("demo.made", of=company.by, by=company.by.username, at=at, seed=seed)
     return company
@@ -192,6 +196,19 @@ def _rules(company: Company, *, at: datetime) -> None:
         by=company.by,
         at=at - timedelta(days=1),
     )
+
+
+def _ownership(company: Company, *, at: datetime) -> None:
+    """Long lists need long periods: about one customer in twenty is on the way to the pool."""
+    body: dict[str, Any] = deepcopy(dict(DEFAULT_BODY)) | {"is_on": True}
+    body["pools"][0] |= {
+        "most_unworked": 400,
+        "clocks": [{"when": {}, "first_days": 60, "next_days": 35, "deal_days": None}],
+    }
+    begin = at - timedelta(days=DAYS)
+    set_rules(body=body, note="演示：名单长，期限放宽", by=company.by, at=begin)
+    tell_past_calls(talk_seconds=30)
+    return_due(at=at)
 
 
 def _name(rng: random.Random) -> str:

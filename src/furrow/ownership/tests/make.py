@@ -40,7 +40,7 @@ def make_body(
 ) -> Any:
     """The rules Furrow starts with, some of them changed; by default nothing is safe by itself."""
     body = deepcopy(dict(DEFAULT_BODY))
-    body |= {"taken_days": 0, **house}
+    body |= {"is_on": True, "taken_days": 0, **house}
     body["pools"][0] |= pool or {}
     body["pools"][0]["clocks"][0] |= clocks or {}
     return body

@@ -35,6 +35,7 @@ def days_ago(days: int) -> Any:
 
 
 def test_claim_release_and_hand_over(client: Client) -> None:
+    put_in_force(at=days_ago(1))
     team = make_team()
     agent = sign_in(client, Role.AGENT, team=team)
     customer = make_customer(team=team)
@@ -169,6 +170,8 @@ def test_rules_are_tried_on_the_past_then_saved(client: Client) -> None:
     make_act(customer=lost, by=agent, at=days_ago(3), is_deal=True)
 
     data = posted(client, **{"pool1-clocks1-first_days": "5", "taken_days": "0", "days": "30"})
+    assert "is_on" not in data  # nobody loses anybody before rules were tried and saved
+    data["is_on"] = "on"
     page = text(client.post("/ownership/rules/", data | {"try": "1"}))
     assert "1 customer would have been lost" in page
     assert "1 of them was sold later" in page
@@ -212,6 +215,7 @@ def test_leave_is_the_leaders_to_enter_and_an_outage_is_not(client: Client) -> N
 
 
 def test_machines_claim_by_the_same_rules() -> None:
+    put_in_force(at=days_ago(1))
     agent = make_agent()
     machine = Machine(agent)
     customer = make_customer(team=agent.team)
