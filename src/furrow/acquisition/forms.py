@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from furrow.customers.rules import Kind
 from furrow.organisation.models import Team, User
@@ -13,8 +12,6 @@ from furrow.organisation.models import Team, User
 from .models import Source
 from .rules import LegalBasis, SourceKind
 
-_TEXT = {"class": "form-control"}
-_PICK = {"class": "form-select"}
 REGIONS = [
     ("", _("As set for this system")),
     ("CN", _("China")),
@@ -35,11 +32,9 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]  # no subscript at 
         model = Source
         fields = ("name", "kind", "legal_basis", "purpose", "region")
         widgets = {  # noqa: RUF012  Django reads it once
-            "name": forms.TextInput(attrs=_TEXT),
-            "kind": forms.Select(attrs=_PICK, choices=SourceKind.choices),
-            "legal_basis": forms.Select(attrs=_PICK, choices=LegalBasis.choices),
-            "purpose": forms.TextInput(attrs=_TEXT),
-            "region": forms.Select(attrs=_PICK, choices=REGIONS),
+            "kind": forms.Select(choices=SourceKind.choices),
+            "legal_basis": forms.Select(choices=LegalBasis.choices),
+            "region": forms.Select(choices=REGIONS),
         }
         help_texts = {  # noqa: RUF012
             "legal_basis": _("On what ground we may keep and call these numbers."),
@@ -54,30 +49,26 @@ class UploadForm(forms.Form):
         queryset=Source.objects.none(),
         required=False,
         empty_label=_("A new source"),
-        widget=forms.Select(attrs=_PICK),
     )
     file = forms.FileField(
-        label=pgettext_lazy("a file to upload", "file"),
-        widget=forms.FileInput(attrs={**_TEXT, "accept": ".csv,.tsv,.txt,.xlsx,.xls,.xlsb,.ods"}),
+        label=_("File"),
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.xls,.xlsb,.ods"}),
         help_text=_("CSV, TSV, text with | or ;, XLSX or XLS, in any usual encoding."),
     )
     team = forms.ModelChoiceField(
-        label=_("team whose pool they enter"),
+        label=_("Team whose pool they enter"),
         queryset=Team.objects.none(),
         required=False,
         empty_label=_("The company's pool"),
-        widget=forms.Select(attrs=_PICK),
     )
-    kind = forms.ChoiceField(
-        label=_("these are"), choices=KINDS, required=False, widget=forms.Select(attrs=_PICK)
-    )
+    kind = forms.ChoiceField(label=_("These are"), choices=KINDS, required=False)
     cost = forms.DecimalField(
-        label=_("what the list cost, in yuan"),
+        label=_("What the list cost, in yuan"),
         required=False,
         min_value=0,
         decimal_places=2,
         max_digits=12,
-        widget=forms.NumberInput(attrs={**_TEXT, "step": "0.01"}),
+        widget=forms.NumberInput(attrs={"step": "0.01"}),
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
