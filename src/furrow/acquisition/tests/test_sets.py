@@ -166,7 +166,8 @@ def test_a_number_recorded_since_the_check_is_joined_and_the_rest_of_its_chunk_c
 
 def test_a_row_says_who_it_is_by_every_key() -> None:
     one = record_of(
-        1, "张伟", ("+8613800138000",), city="深圳市", address="张江路18号", email="Zhang.Wei@163.com",
+        1, "张伟", ("+8613800138000",), city="深圳市", address="张江路18号",
+        email="Zhang.Wei@163.com",
         details={"wechat": "zhangwei88"},
     )  # fmt: skip
     assert keys_of(Probe(one)) == [
