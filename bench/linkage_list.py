@@ -28,6 +28,7 @@ rows nobody could place: those that name nobody on a line which several people o
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -108,8 +109,49 @@ def _replace_all(text: str, mapping: dict[str, str]) -> str:
     return f"translate({text}, '{''.join(mapping)}', '{''.join(mapping.values())}')"
 
 
-def make_list(rows: int, out: Path, truth: Path, *, seed: int = 1, threads: int = 2) -> None:
+@dataclass(frozen=True)
+class Shape:
+    """What a list is like; shares from 0 to 1.
+
+    family_every  of so many people three are a family on one line; at least 6
+    employed      people with an employer
+    mailed        people with an e-mail address
+    tells         rows on which a person who has an e-mail address or WeChat id gives it
+    name_noise    rows whose name is surely not simply written: titles, homophones, surname alone …
+    number_noise  rows whose number is surely missing, lost, mistyped or a dummy
+    copies        scale of the number of rows of one person
+    """
+
+    family_every: int = 24
+    employed: float = 0.35
+    mailed: float = 0.4
+    tells: float = 0.45
+    name_noise: float = 0.0
+    number_noise: float = 0.0
+    copies: float = 2.05
+
+
+SHAPES = {
+    "consumers": Shape(),
+    # Firms' people and their families, found by their mail rather than by a number.
+    "offices": Shape(
+        family_every=8, employed=0.85, mailed=0.9, tells=0.7, name_noise=0.15, number_noise=0.25,
+        copies=3.0,
+    ),
+}  # fmt: skip
+
+
+def make_list(
+    rows: int,
+    out: Path,
+    truth: Path,
+    *,
+    seed: int = 1,
+    threads: int = 2,
+    shape: Shape | None = None,
+) -> None:
     """Write the list and its truth. About 30 s for 5,000,000 rows on two cores."""
+    shape = shape or Shape()
     con = duckdb.connect()
     con.execute(f"SET threads = {threads}")
     con.execute(
@@ -122,15 +164,15 @@ def make_list(rows: int, out: Path, truth: Path, *, seed: int = 1, threads: int 
         WITH start AS (
             SELECT i,
                 -- namesakes: the name and the building of the person before
-                CASE WHEN chance(i, 1) < 0.02 AND i % 24 > 3 THEN i - 1 ELSE i END AS named,
+                CASE WHEN chance(i, 1) < 0.02 AND i % {shape.family_every} > 3 THEN i - 1 ELSE i END AS named,
                 -- families of three: the home of the person whose number divides by 24
-                CASE WHEN i % 24 IN (1, 2) THEN i - i % 24
-                     WHEN chance(i, 1) < 0.02 AND i % 24 > 3 THEN i - 1 ELSE i END AS housed
+                CASE WHEN i % {shape.family_every} IN (1, 2) THEN i - i % {shape.family_every}
+                     WHEN chance(i, 1) < 0.02 AND i % {shape.family_every} > 3 THEN i - 1 ELSE i END AS housed
             FROM range({people}) t(i)
         )
         SELECT i,
             -- the child of a family has its father's surname
-            {_pick(SURNAMES, f"floor(pow(chance(CASE WHEN i % 24 = 2 THEN i - 2 ELSE named END, 2), 2) * {len(SURNAMES)})")} AS surname,
+            {_pick(SURNAMES, f"floor(pow(chance(CASE WHEN i % {shape.family_every} = 2 THEN i - 2 ELSE named END, 2), 2) * {len(SURNAMES)})")} AS surname,
             {_pick(GIVEN, "dice(named, 3)")} || CASE WHEN chance(named, 4) < 0.78
                 THEN {_pick(GIVEN, "dice(named, 5)")} ELSE '' END AS given,
             CASE WHEN chance(i, 6) < 0.5 THEN '男' ELSE '女' END AS sex,
@@ -139,19 +181,19 @@ def make_list(rows: int, out: Path, truth: Path, *, seed: int = 1, threads: int 
                 || lpad(((i * 7368787 + {seed} * 13) % 100000000)::VARCHAR, 8, '0') AS mobile,
             CASE WHEN chance(i, 9) < 0.25 THEN '1' || ['34','53','73','83','90','95'][1 + dice(i, 10) % 6]
                 || lpad(((i * 5915587 + 17) % 100000000)::VARCHAR, 8, '0') END AS second,
-            housed, housed <> i AND i % 24 IN (1, 2) AS in_family,
+            housed, housed <> i AND i % {shape.family_every} IN (1, 2) AS in_family,
             dice(housed, 11) % {len(CITIES)} AS city,
             {_pick(DISTRICTS, "dice(housed, 12)")} AS district,
             {_pick(ROAD_FIRST, "dice(housed, 13)")} || {_pick(ROADS, "dice(housed, 14)")} || (['路','街','大道'])[1 + dice(housed, 15) % 3] AS road,
             1 + dice(housed, 16) % 400 AS house,
             1 + dice(housed, 17) % 20 AS building,
             -- namesakes live in another flat
-            (1 + (dice(housed, 18) + CASE WHEN i % 24 IN (1, 2) THEN 0 ELSE i - housed END) % 28) * 100
+            (1 + (dice(housed, 18) + CASE WHEN i % {shape.family_every} IN (1, 2) THEN 0 ELSE i - housed END) % 28) * 100
                 + 1 + dice(housed, 19) % 6 AS flat,
-            CASE WHEN chance(i, 20) < 0.35 THEN floor(pow(chance(i, 21), 3) * {max(3, people // 40)})::BIGINT END AS firm,
-            CASE WHEN chance(i, 22) < 0.4 THEN (['li','wang','zhang','happy','star','sun','blue','fly','cool','lucky'])[1 + dice(i, 23) % 10] || (i * 37 % 100000007)::VARCHAR || (['@qq.com','@163.com','@126.com','@sina.com','@gmail.com'])[1 + dice(i, 24) % 5] END AS email,
+            CASE WHEN chance(i, 20) < {shape.employed} THEN floor(pow(chance(i, 21), 3) * {max(3, people // 40)})::BIGINT END AS firm,
+            CASE WHEN chance(i, 22) < {shape.mailed} THEN (['li','wang','zhang','happy','star','sun','blue','fly','cool','lucky'])[1 + dice(i, 23) % 10] || (i * 37 % 100000007)::VARCHAR || (['@qq.com','@163.com','@126.com','@sina.com','@gmail.com'])[1 + dice(i, 24) % 5] END AS email,
             CASE WHEN chance(i, 25) < 0.4 THEN (['wx','love','a','sky','xx_','m'])[1 + dice(i, 26) % 6] || (i * 91 % 1000000007)::VARCHAR || 'k' END AS wechat,
-            1 + floor(-ln(1 - chance(i, 27) * 0.995) * 2.05)::BIGINT AS copies
+            1 + floor(-ln(1 - chance(i, 27) * 0.995) * {shape.copies})::BIGINT AS copies
         FROM start""")
     con.execute(f"""
         CREATE TABLE firm AS SELECT f,
@@ -162,7 +204,10 @@ def make_list(rows: int, out: Path, truth: Path, *, seed: int = 1, threads: int 
     con.execute(f"""
         CREATE TABLE drawn AS
         SELECT p.*, r AS n, dice(p.i * 16 + r, 50) AS shuffled,
-            chance(p.i * 16 + r, 51) AS name_style, chance(p.i * 16 + r, 52) AS phone_style,
+            CASE WHEN chance(p.i * 16 + r, 63) < {shape.name_noise}
+                THEN 0.7 + 0.255 * chance(p.i * 16 + r, 51) ELSE chance(p.i * 16 + r, 51) END AS name_style,
+            CASE WHEN chance(p.i * 16 + r, 64) < {shape.number_noise}
+                THEN 0.075 * chance(p.i * 16 + r, 52) ELSE chance(p.i * 16 + r, 52) END AS phone_style,
             chance(p.i * 16 + r, 53) AS spelling, chance(p.i * 16 + r, 54) AS address_style,
             chance(p.i * 16 + r, 55) AS firm_style, chance(p.i * 16 + r, 56) AS mail_style,
             chance(p.i * 16 + r, 57) AS wechat_style, chance(p.i * 16 + r, 58) AS born_style,
@@ -246,30 +291,30 @@ def make_list(rows: int, out: Path, truth: Path, *, seed: int = 1, threads: int 
             CASE WHEN spare_style < 0.12 AND second IS NOT NULL THEN second
                 WHEN spare_style < 0.16 AND line IS NOT NULL THEN {line} ELSE '' END AS 备用电话,
             spare_style, {firm} AS 公司名称, {address} AS 地址,
-            CASE WHEN mail_style < 0.45 AND email IS NOT NULL THEN CASE WHEN slip < 0.1 THEN upper(email) ELSE email END
+            CASE WHEN mail_style < {shape.tells} AND email IS NOT NULL THEN CASE WHEN slip < 0.1 THEN upper(email) ELSE email END
                 WHEN mail_style > 0.98 THEN 'kefu@company-default.cn' ELSE '' END AS 邮箱,
-            CASE WHEN wechat_style < 0.45 AND wechat IS NOT NULL THEN CASE WHEN slip < 0.1 THEN '微信:' || wechat ELSE wechat END ELSE '' END AS 微信,
+            CASE WHEN wechat_style < {shape.tells} AND wechat IS NOT NULL THEN CASE WHEN slip < 0.1 THEN '微信:' || wechat ELSE wechat END ELSE '' END AS 微信,
             CASE WHEN sex_style < 0.6 THEN sex ELSE '' END AS 性别,
             CASE WHEN born_style < 0.15 THEN strftime(born, '%Y-%m-%d') WHEN born_style < 0.2 THEN strftime(born, '%Y/%m/%d')
                 WHEN born_style < 0.25 THEN strftime(born, '%Y%m%d') WHEN born_style < 0.3 THEN strftime(born, '%Y年%m月%d日')
                 WHEN born_style < 0.33 THEN strftime(born, '%Y.%m.%d') ELSE '' END AS 生日,
             (['官网','展会','转介绍','购买名单','门店'])[1 + dice(i * 16 + n, 62) % 5] AS 来源,
-            mail_style < 0.45 AND email IS NOT NULL AS has_mail, wechat_style < 0.45 AND wechat IS NOT NULL AS has_wechat
+            mail_style < {shape.tells} AND email IS NOT NULL AS has_mail, wechat_style < {shape.tells} AND wechat IS NOT NULL AS has_wechat
         FROM (SELECT *, {which} AS which FROM drawn)""")
     out.parent.mkdir(parents=True, exist_ok=True)
     con.execute(f"""COPY (SELECT 姓名, 手机号, 备用电话, 公司名称, 地址, 邮箱, 微信, 性别, 生日, 来源
         FROM listed ORDER BY row) TO '{out}' (HEADER)""")
-    _write_truth(con, truth)
+    _write_truth(con, truth, shape)
     con.close()
 
 
-def _write_truth(con: duckdb.DuckDBPyConnection, truth: Path) -> None:
+def _write_truth(con: duckdb.DuckDBPyConnection, truth: Path, shape: Shape) -> None:
     """Chains of shared evidence inside one person, as the module says."""
     full = "name_style < 0.87 OR name_style >= 0.955 OR which = 'home'"
     homophone = "name_style BETWEEN 0.91 AND 0.93"
     evidence = con.execute(f"""
         SELECT row, i * 8 AS fact FROM listed
-            WHERE (which IN ('mobile', 'both') AND ({full} OR NOT i % 24 = 0 OR {homophone}))
+            WHERE (which IN ('mobile', 'both') AND ({full} OR NOT i % {shape.family_every} = 0 OR {homophone}))
         UNION ALL SELECT row, i * 8 + 1 FROM listed WHERE which IN ('second', 'both') OR (spare_style < 0.12 AND second IS NOT NULL)
         UNION ALL SELECT row, i * 8 + 2 FROM listed WHERE has_mail
         UNION ALL SELECT row, i * 8 + 3 FROM listed WHERE has_wechat
@@ -279,7 +324,7 @@ def _write_truth(con: duckdb.DuckDBPyConnection, truth: Path) -> None:
     rows = con.execute("SELECT i AS person FROM listed ORDER BY row").fetchnumpy()["person"]
     # The head of a family whose line the others use, without a full name.
     nobodys = con.execute(f"""
-        SELECT row FROM listed WHERE i % 24 = 0 AND which IN ('mobile', 'both')
+        SELECT row FROM listed WHERE i % {shape.family_every} = 0 AND which IN ('mobile', 'both')
             AND NOT ({full} OR {homophone} OR name_style BETWEEN 0.93 AND 0.935)
     """).fetchnumpy()["row"]
     count = len(rows)
@@ -302,8 +347,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--truth", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--shape", choices=SHAPES, default="consumers")
     given = parser.parse_args()
-    make_list(given.rows, given.out, given.truth, seed=given.seed)
+    make_list(given.rows, given.out, given.truth, seed=given.seed, shape=SHAPES[given.shape])
 
 
 if __name__ == "__main__":

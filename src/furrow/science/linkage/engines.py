@@ -64,6 +64,9 @@ class Engine(Protocol):
     def make(self, table: str, sql: str) -> None:
         """A table from a query."""
 
+    def drop(self, *tables: str) -> None:
+        """Give back tables that no later stage reads."""
+
     def apply(
         self, table: str, sql: str, function: RowFunction, schema: Mapping[str, str], *, given: Any
     ) -> None:
@@ -141,6 +144,10 @@ class DuckEngine:
 
     def make(self, table: str, sql: str) -> None:
         self._con.execute(f"CREATE OR REPLACE TABLE {table} AS {sql}")
+
+    def drop(self, *tables: str) -> None:
+        for table in tables:
+            self._con.execute(f"DROP TABLE {table}")
 
     def apply(
         self, table: str, sql: str, function: RowFunction, schema: Mapping[str, str], *, given: Any

@@ -122,6 +122,7 @@ def _normalise(engine: Engine, region: str) -> None:
         )
         + ") every_number",
     )
+    engine.drop("cell", "odd_number")
     engine.make(
         "name_cell",
         f"""SELECT cell, regexp_extract(replace(replace(cell, ' ', ''), '　', ''),
@@ -175,6 +176,7 @@ def _know(engine: Engine) -> None:
             LEFT JOIN name_of n ON listed.name = n.cell
             LEFT JOIN company_of c ON listed.company = c.cell) read_row""",
     )
+    engine.drop("name_cell", "odd_name", "name_of", "company_of")
 
 
 def _quick_mobile(engine: Engine, column: str, region: str) -> str:
@@ -278,6 +280,7 @@ def _group(engine: Engine, rows: int) -> None:
         """SELECT known.row AS row, coalesce(first.root, known.row) AS customer
         FROM known LEFT JOIN first ON known.row = first.id""",
     )
+    engine.drop("who_count", "together", "group_root", "first")
 
 
 _IS_MOBILE = "value BETWEEN 8613000000000 AND 8619999999999"
@@ -320,6 +323,7 @@ def _find_candidates(engine: Engine) -> list[tuple[str, str, int]]:
         f"""SELECT a, b, max(number) AS number FROM ({" UNION ALL ".join(made)}) every_pair
         GROUP BY a, b""",
     )
+    engine.drop("said", *(f"in_{kind}" for kind in _blocks(engine)))
     return sorted(set_aside, key=lambda item: (-item[2], item))
 
 
@@ -397,10 +401,13 @@ def _judge(engine: Engine) -> None:
         else f"max({column}) AS {column}"
         for column in _FACTS
     )
+    # Of several addresses the one with the most numbers: it leads to the flat.
+    doors = engine.removed(_narrow("address"), "[^0-9]+")
     engine.make(
         "node",
         f"""SELECT customer, count(*) AS times, {facts},
-            substr(max(lpad(CAST(length(address) AS STRING), 4, '0') || address), 5) AS address
+            substr(max(lpad(CAST(100 * least(99, length({doors})) + least(99, length(address))
+                AS STRING), 4, '0') || address), 5) AS address
         FROM listed JOIN member USING (row)
         JOIN (SELECT a AS customer FROM candidate UNION SELECT b FROM candidate) c USING (customer)
         {common} GROUP BY customer""",
@@ -440,6 +447,7 @@ def _judge(engine: Engine) -> None:
          "is_weak": "BOOLEAN", "is_contested": "BOOLEAN", "reasons": "VARCHAR"},
         given=_rarity(engine),
     )  # fmt: skip
+    engine.drop("candidate", "node", "reached", "number_of")
 
 
 _FACTS = (

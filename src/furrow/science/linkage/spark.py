@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -23,6 +24,7 @@ class SparkEngine:
 
     folder   for what the driver writes
     master   local[*], local-cluster[2,1,1024], spark://host:7077, yarn …
+    settings of Spark's own, for the session that is started
     session  a session to use instead of starting one, on a cluster that is already configured
     storage  a folder every executor can reach (s3a://…, hdfs://…): tables are kept there as
              Parquet, so that a lost executor loses nothing; default: in the executors
@@ -35,6 +37,7 @@ class SparkEngine:
         *,
         folder: Path,
         master: str = "local[*]",
+        settings: Mapping[str, str] | None = None,
         session: Any = None,
         storage: str = "",
         most_on_driver: int = MOST_ON_DRIVER,
@@ -43,7 +46,7 @@ class SparkEngine:
         self._storage = storage
         self._most_on_driver = most_on_driver
         self._is_ours = session is None
-        self._spark = session or _start(master, folder)
+        self._spark = session or _start(master, folder, settings or {})
 
     def load(self, table: str, sources: Sequence[Source]) -> None:
         from pyspark.sql import functions as F
@@ -88,6 +91,10 @@ class SparkEngine:
 
     def make(self, table: str, sql: str) -> None:
         self._keep(table, self._spark.sql(sql))
+
+    def drop(self, *tables: str) -> None:
+        for table in tables:
+            self._spark.catalog.dropTempView(table)
 
     def apply(
         self, table: str, sql: str, function: RowFunction, schema: Mapping[str, str], *, given: Any
@@ -178,17 +185,18 @@ class SparkEngine:
             frame.write.mode("overwrite").parquet(place)
             frame = self._spark.read.parquet(place)
         else:
-            frame = frame.localCheckpoint()
+            frame = frame.localCheckpoint(eager=False)
         frame.createOrReplaceTempView(table)
 
 
-def _start(master: str, folder: Path) -> Any:
+def _start(master: str, folder: Path, settings: Mapping[str, str]) -> Any:
     try:
         from pyspark.sql import SparkSession
     except ImportError:
         raise ImportError(
-            "--engine spark needs pyspark: install requirements/analytics.txt"
+            "--engine spark needs pyspark: pip install -r requirements/spark.txt"
         ) from None
+    logging.getLogger("py4j").setLevel(logging.ERROR)  # else it tells of every closed connection
     root = str(Path(__file__).resolve().parents[3])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
     os.environ["PYSPARK_PYTHON"] = sys.executable
@@ -209,6 +217,8 @@ def _start(master: str, folder: Path) -> Any:
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.driver.host", "127.0.0.1")
         )
+    for name, value in settings.items():
+        builder = builder.config(name, value)
     return builder.getOrCreate()
 
 
