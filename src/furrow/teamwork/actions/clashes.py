@@ -96,7 +96,7 @@ def record_clash(
     can_own = by.can(Act.USE_DESK) and entrance is not Entrance.IMPORT
     grounds = rule_of(
         can_own=can_own,
-        last_act_at=last_act_at(customer=customer, holder=holder),
+        last_act_at=last_act_at(customer),
         terms=terms,
         at=at,
     )

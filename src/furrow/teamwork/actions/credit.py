@@ -8,6 +8,8 @@ from django.utils.translation import gettext as _
 from furrow.audit.actions import record
 from furrow.customers.models import Customer
 from furrow.organisation.models import User
+from furrow.ownership.actions import note_act
+from furrow.ownership.rules import ActKind, Strength
 from furrow.teamwork.models import Credit, Refund, Sale
 from furrow.teamwork.queries.credit import helpers_at, left_of, owner_at
 from furrow.teamwork.rules import CannotCredit, parts_of_refund, parts_of_sale
@@ -70,6 +72,11 @@ def credit_sale(
             for part in parts_of_sale(amount_minor=amount_minor, owner=owner, helpers=helpers)
         ]
     )  # fmt: skip
+    if owner is not None:  # an order keeps its customer (B4)
+        note_act(
+            customer_id=customer.pk, kind=ActKind.ORDER, strength=Strength.ORDER, is_deal=True,
+            source=f"teamwork.Sale:{sale.pk}", by=User(pk=owner), at=sold_at,
+        )  # fmt: skip
     record(
         "sale.credited", of=sale, by=by.username, at=at,
         customer=customer.pk, amount_minor=amount_minor, currency=currency, helpers=len(helpers),

@@ -10,7 +10,9 @@ from furrow.customers import holdings
 from furrow.customers.models import Customer, Number
 from furrow.customers.rules import Moment
 from furrow.organisation.models import User
-from furrow.organisation.rules import Act, Scope
+from furrow.organisation.rules import Act as Right
+from furrow.organisation.rules import Scope
+from furrow.ownership.models import Act
 from furrow.science.linkage.companies import company_key
 from furrow.science.linkage.names import name_key
 from furrow.science.linkage.numbers import read_numbers
@@ -76,10 +78,13 @@ def asked_since(user: User, *, since: datetime) -> list[datetime]:
 # -- clashes ---------------------------------------------------------------------------------------
 
 
-def last_act_at(*, customer: Customer, holder: User) -> datetime | None:
-    """When the owner last really worked on the customer: a touch since it is the owner's."""
-    touched, since = customer.last_touch_at, customer.owned_since
-    return touched if touched and since and touched >= since else None
+def last_act_at(customer: Customer) -> datetime | None:
+    """When the owner, or who helps, last really worked on the customer since it is the owner's:
+    a conversation, a visit, an order (see ownership); never an import or a bare note."""
+    if customer.owned_since is None:
+        return None
+    acts = Act.objects.filter(customer=customer, is_effective=True, at__gte=customer.owned_since)
+    return acts.order_by("-at").values_list("at", flat=True).first()
 
 
 def helps(*, customer_id: int, user: User, at: datetime) -> bool:
@@ -90,9 +95,9 @@ def helps(*, customer_id: int, user: User, at: datetime) -> bool:
 
 def standing_of(clash: Clash, *, user: User) -> Standing:
     """What deciding or appealing depends on, for `user`."""
-    scope = user.scope(Act.SETTLE_CLASHES)
+    scope = user.scope(Right.SETTLE_CLASHES)
     in_reach = scope is Scope.ALL or (
-        scope is not Scope.NONE and clash.team_id in user.teams(Act.SETTLE_CLASHES)
+        scope is not Scope.NONE and clash.team_id in user.teams(Right.SETTLE_CLASHES)
     )
     return Standing(
         state=ClashState(clash.state),
@@ -108,12 +113,12 @@ def standing_of(clash: Clash, *, user: User) -> Standing:
 
 def to_decide(user: User) -> ClashQuerySet:
     """What waits for `user` to decide, the soonest deadline first."""
-    scope = user.scope(Act.SETTLE_CLASHES)
+    scope = user.scope(Right.SETTLE_CLASHES)
     if scope is Scope.NONE:
         return Clash.objects.none()
     waiting = Clash.objects.undecided().exclude(claimant=user).exclude(holder=user)
     if scope is not Scope.ALL:
-        teams = user.teams(Act.SETTLE_CLASHES)
+        teams = user.teams(Right.SETTLE_CLASHES)
         waiting = waiting.filter(state=ClashState.WAITING, team__in=teams)
     return waiting.select_related("customer", "claimant", "holder", "team").order_by("due_at", "pk")
 

@@ -11,6 +11,7 @@ from furrow.customers.tests.make import make_customer
 from furrow.organisation.models import User
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_agent, make_user
+from furrow.ownership.tests.make import make_act
 from furrow.teamwork.actions import add_collaborator, credit_sale, record_clash
 from furrow.teamwork.models import Clash, Collaboration, Handover, HandoverItem, Sale
 from furrow.teamwork.rules import ClashState, Entrance, HandoverReason, ItemState
@@ -33,6 +34,9 @@ def make_clash(
 
 
 def make_touched(customer: Customer, *, at: datetime = NOON) -> Customer:
+    """The owner talked with the customer for a minute."""
+    assert customer.owner is not None
+    make_act(customer=customer, by=customer.owner, at=at)
     mark_touched(customer_id=customer.pk, at=at)
     customer.refresh_from_db()
     return customer

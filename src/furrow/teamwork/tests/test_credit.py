@@ -15,6 +15,7 @@ from furrow.customers.tests.make import make_customer
 from furrow.organisation.models import User
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_agent, make_user
+from furrow.ownership.models import Act
 from furrow.teamwork.actions import (
     add_collaborator,
     claw_back,
@@ -108,6 +109,14 @@ def test_credit_goes_by_what_stood_when_it_was_sold() -> None:
 
     assert _parts(sale) == {seller.pk: 6668, helper.pk: 3333}
     assert late.user_id not in _parts(sale)
+
+
+def test_an_order_keeps_its_customer_by_the_ownership_rules() -> None:
+    customer = _owned()
+    make_sale(customer=customer, at=LATER)
+
+    act = Act.objects.get(customer=customer)
+    assert (act.kind, act.is_deal, act.is_effective, act.at) == ("order", True, True, LATER)
 
 
 def test_a_sale_to_a_pooled_customer_is_the_houses() -> None:

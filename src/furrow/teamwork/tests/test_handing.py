@@ -173,6 +173,7 @@ def test_somebody_who_changed_hands_in_the_meantime_is_left_alone() -> None:
 def test_the_first_touch_is_due_and_who_is_late_is_seen() -> None:
     person, heirs, customers = _house(heirs=1)
     handover = _run(_plan(person, heirs))
+    customers[0].refresh_from_db()
     make_touched(customers[0], at=LATER + timedelta(minutes=1))
     much_later = LATER + timedelta(days=10)
 
