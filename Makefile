@@ -18,7 +18,7 @@ export npm_config_audit := false
 export NODE_USE_SYSTEM_CA := 1
 export UV_CACHE_DIR := $(CACHE)/uv
 
-.PHONY: help run test check format docs lock messages build bench bench-linkage screenshots clean test-pg15 test-newest bench-pacing
+.PHONY: help run test check format docs lock messages build bench bench-linkage screenshots clean test-pg15 test-newest bench-pacing bench-leads
 
 help: ## list the recipes
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1 | \2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -76,6 +76,9 @@ $(CACHE)/venv-analytics/.ready: requirements/core.txt requirements/analytics.txt
 
 bench-pacing: .venv/.has-dev ## the dialer's pacing beside others, in every world; an hour or more
 	$(BIN)/python bench/pacing.py
+
+bench-leads: .venv/.has-dev ## how fast the dialer finds the next of ten million; TARGETS=1000000 fewer
+	$(BIN)/python bench/leads.py --targets $(or $(TARGETS),10000000)
 
 bench-trail: .venv/.has-dev ## what an audit event costs, and how fast its chain is checked; a minute
 	$(BIN)/python bench/trail.py
