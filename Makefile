@@ -18,7 +18,7 @@ export npm_config_audit := false
 export NODE_USE_SYSTEM_CA := 1
 export UV_CACHE_DIR := $(CACHE)/uv
 
-.PHONY: help run test check format docs lock messages build bench bench-linkage screenshots clean test-pg15 test-newest bench-pacing bench-leads
+.PHONY: help run test check format docs lock messages build bench bench-linkage screenshots clean test-pg15 test-newest bench-pacing bench-leads bench-faults
 
 help: ## list the recipes
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1 | \2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -79,6 +79,9 @@ bench-pacing: .venv/.has-dev ## the dialer's pacing beside others, in every worl
 
 bench-leads: .venv/.has-dev ## how fast the dialer finds the next of ten million; TARGETS=1000000 fewer
 	$(BIN)/python bench/leads.py --targets $(or $(TARGETS),10000000)
+
+bench-faults: .venv/.has-dev ## dialer, worker, PostgreSQL and switch killed in mid-dial, TIMES=20 each; half an hour
+	PYTHONPATH=src:bench:. $(BIN)/python bench/faults.py --times $(or $(TIMES),20)
 
 bench-trail: .venv/.has-dev ## what an audit event costs, and how fast its chain is checked; a minute
 	$(BIN)/python bench/trail.py

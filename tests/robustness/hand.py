@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "furrow.config.settings")
@@ -19,17 +20,40 @@ django.setup()
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
 from furrow.acquisition import actions as acquisition
+from furrow.calls.models import Call
+from furrow.calls.rules import Outcome
+from furrow.campaigns.actions import (
+    CampaignDraft,
+    Dialing,
+    change_state,
+    make_campaign,
+    save_script,
+    seed_dispositions,
+)
+from furrow.campaigns.models import Campaign
+from furrow.campaigns.rules import CampaignState, DialMode, Effect
 from furrow.common.jobs import enqueue
+from furrow.common.refusal import Refused
 from furrow.compliance.actions import set_policy
 from furrow.customers.actions import create_customer
-from furrow.customers.models import Number
-from furrow.dialer.actions import start_call
-from furrow.organisation.actions import create_team, create_token, create_user, system_user
+from furrow.customers.models import Customer, Number
+from furrow.desk.actions import WrapUp, wrap_up
+from furrow.dialer.actions import open_session, start_call
+from furrow.dialer.models import Session
+from furrow.organisation.actions import (
+    create_team,
+    create_token,
+    create_user,
+    system_user,
+    touch_presence,
+)
 from furrow.organisation.models import Team, User
 from furrow.organisation.rules import Role
+from furrow.pipeline.rules import Stage
 
 
 def prepare() -> dict[str, object]:
@@ -78,6 +102,53 @@ def call(ending: str) -> dict[str, object]:
     return who | whom | {"call": started.pk}
 
 
+def campaign(mode: str, agents: str, customers: str) -> dict[str, object]:
+    """A running campaign of new agents who take calls, and new customers nobody owns."""
+    by, at = system_user(), timezone.now()
+    people = [User.objects.get(pk=person()["user"]) for _ in range(int(agents))]
+    for n in range(int(customers)):
+        create_customer(
+            name="王芳", numbers=[f"+86155{n // 10:04d}{3000 + n % 10:04d}"], by=by, at=at
+        )
+    made, _got = make_campaign(
+        draft=CampaignDraft(
+            name=f"Drill {Campaign.objects.count()}",
+            stage=Stage.SCREENING,
+            script_version=save_script(name="Drill", body={}, by=by, at=at),
+            disposition_set=seed_dispositions(name="Drill", by=by, at=at),
+            agents=people,
+            opens_minute=0,
+            closes_minute=24 * 60,
+            dialing=Dialing(dial_mode=DialMode(mode), small_team=0),
+        ),
+        customers=Customer.objects.in_pool(),
+        by=by,
+        at=at,
+    )
+    change_state(campaign=made, to=CampaignState.RUNNING, by=by, at=at)
+    for one in people:
+        open_session(agent=one, at=at)
+    return {"campaign": made.pk, "targets": made.target_set.count()}
+
+
+def robots() -> dict[str, object]:
+    """Diligent agents, until killed: they stay at their desks and give every call its result."""
+    while True:
+        try:
+            at = timezone.now()
+            for agent_id in Session.objects.open().values_list("agent_id", flat=True):
+                touch_presence(user_id=agent_id, at=at)
+            for call in Call.objects.unwrapped().select_related("campaign", "agent"):
+                assert call.campaign is not None
+                effect = Effect.REFUSED if call.outcome == Outcome.ANSWERED else Effect.RETRY
+                said = call.campaign.disposition_set.dispositions.get(effect=effect)
+                wrap_up(call=call, result=WrapUp(said), by=call.talker, at=at)
+        except (DatabaseError, Refused) as trouble:
+            sys.stderr.write(f"{trouble}\n")
+        close_old_connections()
+        time.sleep(0.3)
+
+
 def job(name: str) -> dict[str, object]:
     enqueue(name, timestamp=0)
     return {}
@@ -103,5 +174,6 @@ def import_list(rows: str) -> dict[str, object]:
 
 if __name__ == "__main__":
     word, *rest = sys.argv[1:]
-    known = {f.__name__: f for f in (prepare, person, customer, call, job, import_list)}
+    words = (prepare, person, customer, call, campaign, robots, job, import_list)
+    known = {f.__name__: f for f in words}
     sys.stdout.write(json.dumps(known[word](*rest)))

@@ -202,6 +202,11 @@ class Dialer:
         """Take no more calls, let those that are on end, then leave `run`."""
         self._stopping.set()
 
+    def let_switch_fall(self) -> None:
+        """A drill: every line is cut, as when the switch goes down. Only a simulated one obeys."""
+        if isinstance(self._telephony, SimulatedTelephony):
+            self._telephony.restart()
+
     async def run(self) -> None:
         """Dial until stopped. Survives the loss of PostgreSQL; a bug ends the process, and its
         supervisor starts it anew."""

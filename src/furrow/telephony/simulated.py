@@ -123,6 +123,8 @@ class CarrierSettings:
     machine_heard_seconds: float = 2.5
     machine_seconds: float = 25.0
     sound_seconds: float = 6.0  # how long any sound we play lasts
+    # A file to which the id of every leg that is dialled is added: what rang survives a crash.
+    journal: str = ""
 
     @classmethod
     def from_json(cls, path: Path) -> Self:
@@ -207,6 +209,9 @@ class SimulatedTelephony:
         if self._is_used(leg):
             return
         self._attempts[number] += 1
+        if self._settings.journal:
+            with Path(self._settings.journal).open("a", encoding="ascii") as journal:
+                journal.write(f"{leg}\n")
         dice = self._dice(number, self._attempts[number])
         line = self._legs[leg] = _Leg(leg, dice)
         line.fate = self._settings.fate_of(number, dice)

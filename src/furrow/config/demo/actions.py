@@ -28,13 +28,15 @@ from furrow.calls.models import Call
 from furrow.calls.rules import CallState, Outcome
 from furrow.campaigns.actions import (
     CampaignDraft,
+    Dialing,
     change_state,
     create_campaign,
     save_script,
     seed_dispositions,
+    set_dialing,
 )
 from furrow.campaigns.models import Campaign, Disposition, DispositionSet, ScriptVersion, Target
-from furrow.campaigns.rules import CampaignState, Effect, TargetState
+from furrow.campaigns.rules import CampaignState, DialMode, Effect, TargetState
 from furrow.compliance.actions import seed_compliance, set_policy
 from furrow.compliance.models import Suppression
 from furrow.compliance.rules import DEFAULT_POLICIES, SuppressionKind
@@ -704,6 +706,30 @@ class _Story:
         FollowUp.objects.bulk_create(waiting, batch_size=CHUNK)
 
 
+def _dialled(company: Company, *, at: datetime) -> Campaign:
+    """One campaign of each kind that dials by itself; the new one calls the first team's pool."""
+    first, second, third, *_ = company.teams
+    for team, mode in ((second, DialMode.PROGRESSIVE), (third, DialMode.PREVIEW)):
+        company.campaigns[team.pk] = set_dialing(
+            campaign=company.campaigns[team.pk], dialing=Dialing(dial_mode=mode, preview_seconds=20),
+            by=company.by, at=at,
+        )  # fmt: skip
+    like = company.campaigns[first.pk]
+    draft = CampaignDraft(
+        name="公海预测外呼",
+        stage=Stage(like.stage),
+        product=like.product,
+        script_version=like.script_version,
+        disposition_set=like.disposition_set,
+        agents=list(like.agents.all()),
+        team=first,
+        opens_minute=0,
+        closes_minute=24 * 60,
+        dialing=Dialing(dial_mode=DialMode.PREDICTIVE, small_team=3),
+    )
+    return create_campaign(draft=draft, by=company.by, at=at)
+
+
 def _present(company: Company, *, at: datetime) -> None:
     """Running campaigns with customers waiting."""
     targets = []
@@ -726,8 +752,14 @@ def _present(company: Company, *, at: datetime) -> None:
                 done_at=at if done else None,
             )
         )
+    pool = _dialled(company, at=at)
+    targets += [
+        Target(campaign=pool, customer=person.customer, priority=person.cp or 0)
+        for person in company.people
+        if person.agent is None and not person.is_out and person.customer.team_id == pool.team_id
+    ]
     Target.objects.bulk_create(targets, batch_size=CHUNK)
-    for campaign in company.campaigns.values():
+    for campaign in [*company.campaigns.values(), pool]:
         change_state(
             campaign=campaign,
             to=CampaignState.RUNNING,

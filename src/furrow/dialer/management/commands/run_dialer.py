@@ -25,4 +25,6 @@ async def _run(drain_seconds: float) -> None:
     dialer = Dialer(chosen_carrier(), drain_seconds=drain_seconds)
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, dialer.stop)
+    # So that a drill can let a simulated switch fall; a real one falls by itself.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, dialer.let_switch_fall)
     await dialer.run()
