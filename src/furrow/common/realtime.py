@@ -119,6 +119,16 @@ class Hub:
             subscription.put(frame)
         return len(reached)
 
+    def listeners(self, prefix: str) -> list[Subscription]:
+        """Whoever listens to a topic that is `prefix`, or begins with it and a colon."""
+        found = {
+            subscription
+            for topic, group in self._by_topic.items()
+            if topic == prefix or topic.startswith(f"{prefix}:")
+            for subscription in group
+        }
+        return list(found)
+
     def broadcast(self, kind: str) -> None:
         """To everybody in this process; used after the LISTEN connection was lost."""
         for subscription in {s for group in self._by_topic.values() for s in group}:

@@ -10,14 +10,15 @@ A stream ends within HEARTBEAT_SECONDS of its person being signed out or deactiv
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import psycopg
 from asgiref.sync import sync_to_async
@@ -28,7 +29,8 @@ from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 from django.utils import timezone
 
-from furrow.common.realtime import CHANNEL, Hub, listening_conninfo
+from furrow.common.realtime import CHANNEL, Hub, Subscription, frame_of, listening_conninfo
+from furrow.desk.floor import FloorWatch
 from furrow.organisation.actions import touch_presence
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act, Scope
@@ -41,6 +43,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 PATHS = {"/events", "/events/"}
 HEARTBEAT_SECONDS = 15  # proxies and browsers give a silent line up
+WALLBOARD_SECONDS = 1.0  # between looks at the floor, while somebody watches
 LONGEST_WAIT_SECONDS = 5  # between attempts to reach a lost PostgreSQL
 
 hub = Hub()
@@ -62,17 +65,16 @@ async def application(asked: Connection, receive: Receive, send: Send) -> None:
 
 
 async def _live(receive: Receive, send: Send) -> None:
-    listener: asyncio.Task[None] | None = None
+    tasks: list[asyncio.Task[None]] = []
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            listener = asyncio.create_task(listen())
+            tasks = [asyncio.create_task(listen()), asyncio.create_task(Wallboard(hub).run())]
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
-            if listener is not None:
-                listener.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await listener
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await send({"type": "lifespan.shutdown.complete"})
             return
 
@@ -101,6 +103,68 @@ async def listen() -> None:
             is_first = False
         await asyncio.sleep(wait)
         wait = min(wait * 2, LONGEST_WAIT_SECONDS)
+
+
+# -- the wallboard ---------------------------------------------------------------------------------
+
+
+class Wallboard:
+    """Tells whoever watches the floor what changed on it, once a second at most.
+
+    One look at the tables per second and process, and only while somebody watches, whatever the
+    number of watchers; each hears its own teams' seats that changed, and the figures over them.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        # Whoever began to watch is told everything once; those who left are forgotten.
+        self._seen: WeakSet[Subscription] = WeakSet()
+        self._last: dict[frozenset[int] | None, dict[int, list[Any]]] = {}
+        self._said: dict[frozenset[int] | None, dict[str, Any]] = {}
+        self._floor = FloorWatch()
+
+    async def run(self) -> None:
+        """For ever; PostgreSQL away is waited for in silence, the browsers keep what they show."""
+        while True:
+            await asyncio.sleep(WALLBOARD_SECONDS)
+            if watchers := self._hub.listeners("floor"):
+                try:
+                    await self._tell(watchers)
+                except (DatabaseError, psycopg.Error) as problem:
+                    log.warning("wallboard: %s", str(problem).strip().partition("\n")[0])
+                except Exception:
+                    log.exception("wallboard")
+            else:
+                self._last.clear()
+                self._said.clear()
+
+    async def _tell(self, watchers: list[Subscription]) -> None:
+        at = timezone.now()
+        scopes: dict[frozenset[int] | None, list[Subscription]] = defaultdict(list)
+        for watcher in watchers:
+            scopes[_teams_of(watcher.topics)].append(watcher)
+        looks = await sync_to_async(self._floor.look, thread_sensitive=False)(list(scopes), at)
+        for scope, (seats, figures) in looks.items():
+            before, said = self._last.get(scope, {}), self._said.get(scope, {})
+            changed = [seat for pk, seat in seats.items() if before.get(pk) != seat]
+            news = {name: value for name, value in figures.items() if said.get(name) != value}
+            if changed:
+                news["seats"] = changed
+            frame = frame_of("floor", news) if news else ""
+            for watcher in scopes[scope]:
+                if watcher not in self._seen:
+                    self._seen.add(watcher)
+                    watcher.put(frame_of("floor", {**figures, "seats": list(seats.values())}))
+                elif frame:
+                    watcher.put(frame)
+            self._last[scope], self._said[scope] = seats, figures
+
+
+def _teams_of(topics: frozenset[str]) -> frozenset[int] | None:
+    """The teams whose floor these topics are about; None = the company's."""
+    if "floor" in topics:
+        return None
+    return frozenset(int(t.partition(":")[2]) for t in topics if t.startswith("floor:"))
 
 
 # -- one stream ------------------------------------------------------------------------------------
