@@ -590,9 +590,7 @@ class Dialer:
             case Answered():
                 await do(store_answer, call_id=call_id, at=event.at)
             case RecordingDone(file=Path() as file, seconds=seconds):
-                await do(
-                    store_recording, call_id=call_id, file=file, seconds=seconds, at=event.at
-                )
+                await do(store_recording, call_id=call_id, file=file, seconds=seconds, at=event.at)
             case Ended():
                 outcome = Outcome(event.outcome)
                 await do(end_call, call_id=call_id, at=event.at, outcome=outcome, cause=event.cause)

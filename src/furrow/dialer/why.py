@@ -90,7 +90,7 @@ def why_nobody(campaign: Campaign, *, at: datetime) -> Why:
     if is_silent(at=at):
         causes.append(Cause(_("The dialer gives no sign of life. Is it running?"), True))
     if campaign.dial_mode == DialMode.MANUAL:
-        causes.append(Cause(_("The campaign is dialled by hand: agents press the button."), True))
+        causes.append(Cause(_("The campaign is dialled by hand: agents press the button."), False))
     elif not takers:
         causes.append(Cause(_("No agent of the campaign takes calls just now."), True))
     elif not free:

@@ -188,6 +188,7 @@ def _rules(company: Company, *, at: datetime) -> None:
         "on_holidays": True,
         "number_caps": [{"most": 20, "minutes": 1440}],
         "customer_caps": [{"most": 20, "minutes": 1440}],
+        "sources": {},
         "source": "Demo company: the numbers do not exist and the line is simulated, "
         "so calls are allowed at any hour. A real company keeps the version before this one.",
     }
