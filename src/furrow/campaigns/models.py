@@ -104,10 +104,9 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         match user.scope(Act.VIEW_CAMPAIGNS):
             case Scope.ALL:
                 return self
-            case Scope.TEAM:
-                return self.filter(
-                    Q(team_id=user.team_id) | Q(agents__team_id=user.team_id)
-                ).distinct()
+            case Scope.SUBTREE | Scope.TEAM:
+                teams = user.teams(Act.VIEW_CAMPAIGNS)
+                return self.filter(Q(team__in=teams) | Q(agents__team__in=teams)).distinct()
             case Scope.OWN:
                 return self.filter(agents=user)
             case _:

@@ -115,7 +115,7 @@ _TABLE: Mapping[Act, tuple[Scope, Scope, Scope, Scope, Scope, Scope]] = {
     Act.LIFT_SUPPRESSION: (_N, _N, _N, _N, _A, _A),
     Act.EDIT_POLICY: (_N, _N, _N, _A, _A, _A),
     Act.IMPORT: (_N, _N, _N, _A, _A, _A),
-    Act.VIEW_CAMPAIGNS: (_O, _T, _A, _A, _A, _A),
+    Act.VIEW_CAMPAIGNS: (_O, _S, _A, _A, _A, _A),
     Act.EDIT_CAMPAIGNS: (_N, _N, _N, _A, _A, _A),
     Act.VIEW_FOLLOWUPS: (_O, _S, _A, _A, _A, _A),
     Act.EDIT_FOLLOWUPS: (_O, _S, _N, _N, _A, _A),
