@@ -18,7 +18,7 @@ export npm_config_audit := false
 export NODE_USE_SYSTEM_CA := 1
 export UV_CACHE_DIR := $(CACHE)/uv
 
-.PHONY: help run test check format docs lock messages build bench bench-linkage screenshots clean test-pg15 test-newest bench-pacing bench-leads bench-faults
+.PHONY: help run test check format docs lock messages build bench bench-linkage bench-ownership screenshots clean test-pg15 test-newest bench-pacing bench-leads bench-faults
 
 help: ## list the recipes
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1 | \2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -66,8 +66,9 @@ bench: .venv/.has-dev $(DIST)/.built ## measure; never part of the gate
 	$(BIN)/python bench/floor_push.py
 	$(BIN)/python bench/pages.py
 
-bench-linkage: .venv/.has-dev $(CACHE)/venv-analytics/.ready ## measure furrow dedupe, with Splink beside it; ONLY="--rows 5000000" a part
+bench-linkage: .venv/.has-dev $(CACHE)/venv-analytics/.ready ## measure furrow dedupe beside Splink; ONLY="--rows 5000000" a part
 	PYTHONPATH=src:. $(BIN)/python bench/linkage.py $(or $(ONLY),--rows 1000000 5000000 --splink 1000000 --public)
+	$(if $(ONLY),,PYTHONPATH=src:. $(BIN)/python bench/linkage.py --rows 1000000 --shape offices)
 
 $(CACHE)/venv-analytics/.ready: requirements/core.txt requirements/analytics.txt
 	uv venv --quiet --clear --python 3.11 $(CACHE)/venv-analytics
@@ -83,8 +84,14 @@ bench-leads: .venv/.has-dev ## how fast the dialer finds the next of ten million
 bench-faults: .venv/.has-dev ## dialer, worker, PostgreSQL and switch killed in mid-dial, TIMES=20 each; half an hour
 	PYTHONPATH=src:bench:. $(BIN)/python bench/faults.py --times $(or $(TIMES),20)
 
+bench-telephony: .venv/.has-dev ## calls through a real Asterisk: how soon, how many, how many at once; three minutes
+	PYTHONPATH=src:. $(BIN)/python bench/telephony.py
+
 bench-trail: .venv/.has-dev ## what an audit event costs, and how fast its chain is checked; a minute
 	$(BIN)/python bench/trail.py
+
+bench-ownership: .venv/.has-dev ## five million customers: the night's return, and two hundred agents claiming
+	PYTHONPATH=src:. $(BIN)/python bench/ownership.py
 
 screenshots: .venv/.has-dev $(DIST)/.built .ready-for-browsers ## photograph anew what the README and docs show
 	@PYTHONPATH=src:. $(BIN)/python tools/screenshots.py

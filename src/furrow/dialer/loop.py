@@ -421,7 +421,15 @@ class Dialer:
         lost = missing if is_first else missing & self._missing
         if self._unstored:
             lost = frozenset()
+        journal = await self._telephony.ended([customer_leg(call_id) for call_id in lost])
+        told = {ended.leg: ended for ended in journal}
         for call_id in lost:
+            if (ended := told.get(customer_leg(call_id))) is not None:
+                outcome = Outcome(ended.outcome)
+                await self._do(
+                    end_call, call_id=call_id, at=ended.at, outcome=outcome, cause=ended.cause
+                )
+                continue
             log.warning("call %d has lost its line", call_id)
             await self._do(
                 end_interrupted, call_id=call_id, at=_now(), cause="the line was lost in a restart"

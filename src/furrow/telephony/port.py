@@ -5,7 +5,7 @@ to dial can be stored before anything rings. Ids are letters, digits and hyphens
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -251,6 +251,12 @@ class Telephony(Protocol):
 
     async def legs(self) -> frozenset[str]:
         """The legs alive in the switch now, for reconciliation after a restart."""
+        ...
+
+    async def ended(self, legs: Collection[str]) -> list[Ended]:
+        """What the switch's own journal says of these legs' ends; those it does not know of are
+        left out. For what ended while nobody listened.
+        """
         ...
 
     def events(self) -> AsyncIterator[Event]:

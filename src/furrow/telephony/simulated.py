@@ -7,7 +7,7 @@ The same seed, number and attempt meet the same fate, so a run repeats.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
@@ -198,7 +198,7 @@ class SimulatedTelephony:
         self._settings = settings or CarrierSettings()
         self._clock = clock or RealClock()
         self._legs: dict[str, _Leg] = {}
-        self._ended: dict[str, None] = {}
+        self._ended: dict[str, Ended] = {}
         self._attempts: Counter[str] = Counter()
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
 
@@ -314,6 +314,9 @@ class SimulatedTelephony:
 
     async def legs(self) -> frozenset[str]:
         return frozenset(self._legs)
+
+    async def ended(self, legs: Collection[str]) -> list[Ended]:
+        return [told for leg in legs if (told := self._ended.get(leg))]
 
     async def events(self) -> AsyncIterator[Event]:
         while (event := await self._events.get()) is not None:
@@ -445,7 +448,6 @@ class SimulatedTelephony:
     def _end(self, line: _Leg, outcome: LineOutcome, by: EndedBy, cause: str) -> None:
         """The one way out of life. Its alarms are cancelled, so nothing of it comes after."""
         del self._legs[line.name]
-        self._remember(line.name)
         self._leave_room(line)
         self._silence(line)
         now = self._clock.now()
@@ -454,7 +456,9 @@ class SimulatedTelephony:
             self._emit(RecordingDone(line.name, now, name=name, seconds=seconds, file=None))
         if line.agent and line.answered:
             self._emit(AgentLineDown(line.name, now, agent=line.agent))
-        self._emit(Ended(line.name, now, outcome=outcome, by=by, cause=cause))
+        ended = Ended(line.name, now, outcome=outcome, by=by, cause=cause)
+        self._remember(ended)
+        self._emit(ended)
         for heard in line.sounds:
             if not heard.done():
                 heard.set_exception(LegGone(line.name))
@@ -471,8 +475,8 @@ class SimulatedTelephony:
     def _is_used(self, leg: str) -> bool:
         return leg in self._legs or leg in self._ended
 
-    def _remember(self, leg: str) -> None:
-        self._ended[leg] = None
+    def _remember(self, ended: Ended) -> None:
+        self._ended[ended.leg] = ended
         if len(self._ended) > _REMEMBERED_LEGS:
             del self._ended[next(iter(self._ended))]
 

@@ -6,7 +6,7 @@ import logging
 import re
 import secrets
 import wave
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Collection, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 _REMEMBERED_LEGS = 20_000
 _SAMPLES_PER_SECOND = 8000
+_JOURNAL_BYTES = 16 << 20  # some forty thousand calls
 _DTMF = re.compile(r"[0-9A-D*#]+")
 # A closed tab's endpoint is gone at once, its leg only a minute later; a reload comes back.
 AGENT_GRACE_SECONDS = 5.0
@@ -293,6 +294,10 @@ class AsteriskTelephony:
         await self._open()
         return frozenset(self._legs)
 
+    async def ended(self, legs: Collection[str]) -> list[Ended]:
+        told = await asyncio.to_thread(self._in_journal, frozenset(legs))
+        return list(told.values())
+
     async def events(self) -> AsyncIterator[Event]:
         await self._open()
         while (event := await self._events.get()) is not None:
@@ -442,10 +447,16 @@ class AsteriskTelephony:
         booted_at = info["status"]["startup_time"]
         is_another = self._booted_at is not None and booted_at != self._booted_at
         self._booted_at = booted_at
-        alive = {each["id"] for each in await self._ari.get("/channels")}
+        channels = {each["id"]: each for each in await self._ari.get("/channels")}
         for line in list(self._legs.values()):
-            if line.channel not in alive:
+            if line.channel not in channels:
                 self._end_missed(line, is_another=is_another)
+        for channel in channels.values():
+            self._adopt(channel)
+        for bridge in await self._ari.get("/bridges"):
+            for channel_id in bridge["channels"]:
+                if channel_id in self._by_channel and bridge["id"].startswith("talk-"):
+                    self._by_channel[channel_id].bridge = bridge["id"]
         if is_another:
             self._emit(SwitchRestarted(self._now()))
         for agent in list(self._agents):
@@ -454,32 +465,51 @@ class AsteriskTelephony:
 
     def _end_missed(self, line: _Leg, *, is_another: bool) -> None:
         """A leg that ended while nobody listened: the journal knows how, a crash does not."""
-        by, cause, sip_free = EndedBy.SWITCH, "switch restarted", None
-        if not is_another and (told := self._hang_up_in_journal(line.name)):
-            by = EndedBy.FAR if told.by_far else EndedBy.US
-            cause, sip_free = f"q850 {told.q850}", told.q850
-        if line.answered:
-            outcome = self._answered_outcome(line)
-        elif sip_free is None:
-            outcome = LineOutcome.INTERRUPTED
-        else:
-            outcome = classify_unanswered(
-                cancelled=line.hung_up_by_us,
-                ended_by_far=by is EndedBy.FAR,
-                rang=line.rang,
-                sip=None,
-                q850=sip_free,
-            )
-        self._end(line, outcome, by, cause)
+        told = None if is_another else self._in_journal({line.name}).get(line.name)
+        if told is not None:
+            outcome = self._answered_outcome(line) if line.answered else told.outcome
+            self._end(line, outcome, told.by, told.cause)
+            return
+        outcome = self._answered_outcome(line) if line.answered else LineOutcome.INTERRUPTED
+        self._end(line, outcome, EndedBy.SWITCH, "switch restarted")
 
-    def _hang_up_in_journal(self, leg: str) -> journal.Entry | None:
+    def _in_journal(self, legs: Collection[str]) -> dict[str, Ended]:
+        """The ends of these legs, as far as the last megabytes of the journal tell."""
         file = self._settings.journal
-        size = file.stat().st_size if file.exists() else 0
-        place = journal.Place(file.stat().st_ino, max(0, size - (1 << 20))) if size else None
-        if place is None:
-            return None
-        entries, _ = journal.read(file, place)
-        return next((e for e in reversed(entries) if e.what == "HANGUP" and e.leg == leg), None)
+        if not file.exists():
+            return {}
+        told = file.stat()
+        place = journal.Place(told.st_ino, max(0, told.st_size - _JOURNAL_BYTES))
+        entries, _ = journal.read(file, place, most_bytes=_JOURNAL_BYTES)
+        answered = {each.leg for each in entries if each.what == "ANSWER"}
+        return {
+            each.leg: _as_told(each, was_answered=each.leg in answered)
+            for each in entries
+            if each.what == "HANGUP" and each.leg in legs
+        }
+
+    def _adopt(self, channel: Json) -> None:
+        """A leg that stands in the switch since before we did."""
+        name = journal.leg_of(channel["id"])
+        if name in self._legs or channel["id"].startswith("snoop-"):
+            return
+        endpoint = re.sub(r"^PJSIP/(.*)-[0-9a-f]+$", r"\1", channel["name"])
+        is_trunk = any(endpoint == trunk.name for trunk in self._settings.trunks)
+        is_ours = channel["id"].endswith("_")
+        line = self._remember(
+            _Leg(
+                name,
+                channel["id"],
+                agent="" if is_trunk or not is_ours else endpoint,
+                trunk=self._trunk() if is_trunk and is_ours else None,
+                inbound=not is_ours,
+                technical_name=channel["name"],
+            )
+        )
+        line.answered = line.in_app = channel["state"] == "Up"
+        line.rang = channel["state"] in ("Up", "Ringing")
+        if line.agent:
+            self._agents.add(line.agent)
 
     def _heard(self, event: Json) -> None:
         handle = getattr(self, f"_on_{event['type']}", None)
@@ -703,6 +733,24 @@ class AsteriskTelephony:
 
     def _emit(self, event: Event) -> None:
         self._events.put_nowait(event)
+
+
+def _as_told(entry: journal.Entry, *, was_answered: bool) -> Ended:
+    """An end as the journal has it: no SIP status, and our time-out is cause 19 by ourselves."""
+    is_time_out = not entry.by_far and entry.q850 == 19
+    by = EndedBy.FAR if entry.by_far else EndedBy.TIMEOUT if is_time_out else EndedBy.US
+    if was_answered:
+        outcome = LineOutcome.ANSWERED
+        by = EndedBy.US if by is EndedBy.TIMEOUT else by
+    else:
+        outcome = classify_unanswered(
+            cancelled=by is EndedBy.US,
+            ended_by_far=entry.by_far,
+            rang=True,
+            sip=None,
+            q850=entry.q850,
+        )
+    return Ended(entry.leg, entry.at, outcome=outcome, by=by, cause=f"q850 {entry.q850}")
 
 
 def _give_up_on(heard: "asyncio.Future[None]", playback: Json) -> None:

@@ -113,10 +113,11 @@ async def outside(**changes: Any) -> AsyncIterator[Outside]:
         carrier.serve((host, int(port)))
         phone = AsteriskTelephony(process.settings)
         await phone.legs()  # connected: a call that came earlier would find nobody
+        real = Outside(carrier, phone, process)
         try:
-            yield Outside(carrier, phone, process)
+            yield real
         finally:
-            await phone.close()
+            await real.phone.close()
             await asyncio.to_thread(starting.__exit__, None, None, None)
     finally:
         carrier.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from furrow.telephony.asterisk import journal
-from furrow.telephony.asterisk.adapter import finish_recording
+from furrow.telephony.asterisk.adapter import AsteriskTelephony, finish_recording
 from furrow.telephony.outcomes import LineOutcome
 from furrow.telephony.port import (
     AgentLineUp,
@@ -293,6 +293,24 @@ def test_a_killed_switch_comes_back_and_its_recording_is_kept() -> None:
             "call-2", "+8613000000008", caller_id="+864000000000", timeout_seconds=5
         )
         await watch.of(Answered, "call-2")
+
+    on_the_line(scenario, decide=talking)
+
+
+def test_another_process_finds_the_lines_that_stand() -> None:
+    async def scenario(watch: Watch) -> None:
+        await connected(watch)
+        await watch.real.phone.close()
+        again = AsteriskTelephony(watch.real.process.settings)
+        watch.real.phone = again
+        watch = Watch(watch.real)
+        assert await again.legs() == {"agent-1", "call-1"}
+        await again.separate("call-1")
+        await again.connect("agent-1", "call-1")
+        await again.hang_up("call-1")
+        ended = await watch.ended("call-1")
+        assert (ended.outcome, ended.by) == (LineOutcome.ANSWERED, EndedBy.US)
+        assert await again.legs() == {"agent-1"}
 
     on_the_line(scenario, decide=talking)
 

@@ -57,6 +57,13 @@ class Bench:
                         return event
                 await asyncio.sleep(0.002 if self.is_real else 0)
 
+    async def written(self, legs: list[str]) -> list[Ended]:
+        """What the journal says, once it knows of two; a real one is a moment behind."""
+        async with asyncio.timeout(10):
+            while len(told := await self.phone.ended(legs)) < 2:
+                await asyncio.sleep(0.01)
+        return told
+
     async def until_ended(self, leg: str) -> Ended:
         event = await self.until(Ended, leg)
         assert isinstance(event, Ended)
@@ -255,6 +262,23 @@ async def test_a_leg_id_rings_once(bench: Bench) -> None:
     await bench.until_ended("call-2")
 
     assert [e.leg for e in bench.seen if isinstance(e, Ended)] == ["call-1", "call-2"]
+
+
+@keeps
+async def test_an_end_that_nobody_heard_can_be_asked_for(bench: Bench) -> None:
+    await bench.dial("call-1", "+861300000003")
+    await bench.dial("call-2", "+861300000008")
+    first = await bench.until_ended("call-1")
+    await bench.until(Answered, "call-2")
+    await bench.phone.hang_up("call-2")
+    second = await bench.until_ended("call-2")
+    await bench.dial("call-3", "+861300000008")
+
+    told = {each.leg: each for each in await bench.written(["call-1", "call-2", "call-3", "no"])}
+    assert {leg: (each.outcome, each.by) for leg, each in told.items()} == {
+        "call-1": (first.outcome, first.by),
+        "call-2": (second.outcome, second.by),
+    }
 
 
 @keeps
