@@ -46,7 +46,7 @@ def make(*, customers: int, agents: int, at: datetime) -> None:
                 username=f"agent{n}", display_name=f"Agent {n}", role=Role.AGENT,
                 team=teams[n % 40], password=None, by=by, at=begin,
             )  # fmt: skip
-        body: Any = copy.deepcopy(dict(DEFAULT_BODY))
+        body: Any = copy.deepcopy(dict(DEFAULT_BODY)) | {"is_on": True}
         body["pools"][0] |= {
             "claims_per_day": 10_000, "most_unworked": 100_000,
             "most_held": {"agent": 100_000, "leader": 100_000},
@@ -77,6 +77,7 @@ def run_night(*, at: datetime) -> list[list[str]]:
     from furrow.ownership import actions
     from furrow.ownership.models import Losing, Return, Run
 
+    actions.CHUNK = min(actions.CHUNK, Customer.objects.count() // 8)
     owned = Customer.objects.exclude(owner=None).count()
     before = OwnershipEvent.objects.count()
     look, seen, began = actions._look_at, 0, time.perf_counter()
@@ -125,12 +126,19 @@ def claim(*, people: int, seconds: float, every: float, at: datetime) -> list[li
         agent.pk: list(
             Customer.objects.filter(owner=None, team=agent.team_id)
             .order_by("pk")
-            .values_list("pk", flat=True)[place * 200 : place * 200 + 200]
+            .values_list("pk", flat=True)[place // 40 * 100 : place // 40 * 100 + 100]
         )
         for place, agent in enumerate(agents)
     }
     took: list[float] = []
     refused: list[str] = []
+    for customer in pooled[agents[0].pk][:50]:  # warm, and one at a time
+        began = time.perf_counter()
+        claim_customers(customers=[customer], by=agents[0], at=at)
+        connection.close()
+        took.append((time.perf_counter() - began) * 1000)
+    alone, took = percentile(took, 0.50), []
+    del pooled[agents[0].pk][:50]
     start = threading.Barrier(people)
 
     def work(agent: User) -> None:
@@ -138,8 +146,7 @@ def claim(*, people: int, seconds: float, every: float, at: datetime) -> list[li
         start.wait()
         ends = time.perf_counter() + seconds
         time.sleep(random.random() * every)
-        while time.perf_counter() < ends:
-            customer = next(mine)
+        while time.perf_counter() < ends and (customer := next(mine, None)):
             began = time.perf_counter()
             [answer] = claim_customers(customers=[customer], by=agent, at=at)
             connection.close()  # back to the pool, as at the end of a request
@@ -157,6 +164,7 @@ def claim(*, people: int, seconds: float, every: float, at: datetime) -> list[li
         ["agents claiming at once", f"{people}", ""],
         ["claims a second", f"{len(took) / seconds:.0f}", ""],
         ["refused", f"{len(refused)}", "0"],
+        ["claim by one alone, p50 ms", f"{alone:.1f}", ""],
         ["claim, p50 ms", f"{percentile(took, 0.50):.1f}", ""],
         ["claim, p99 ms", f"{percentile(took, 0.99):.1f}", f"≤ {GOAL_CLAIM_MS}"],
     ]
