@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.linkage import score
-from bench.linkage_list import make_list
+from bench.linkage_list import SHAPES, make_list
 from furrow.config.dedupe import main
 from furrow.science.linkage import engines, pipeline, report, words
 from furrow.science.linkage.dedupe import Wish, dedupe
@@ -167,9 +167,10 @@ def test_quotes_that_the_engine_cannot_read_are_read_by_us(tmp_path: Path) -> No
 # --- the pipeline for long lists
 
 
-def test_the_pipeline_finds_the_customers_of_a_noisy_list(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_pipeline_finds_the_customers_of_a_noisy_list(tmp_path: Path, shape: str) -> None:
     path, truth, out = tmp_path / "l.csv", tmp_path / "t.csv", tmp_path / "c.csv"
-    make_list(20_000, path, truth, seed=7)
+    make_list(20_000, path, truth, seed=7, shape=SHAPES[shape])
 
     outcome = dedupe(Wish([path], out, threads=2), most_in_memory=0)
 
