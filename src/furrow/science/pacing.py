@@ -15,7 +15,7 @@ themselves at once when what happens differs too far from what they foretold.
 
 from collections import deque
 from collections.abc import Sequence
-from math import exp, log, sqrt
+from math import cbrt, exp, log, sqrt
 from typing import Literal
 
 import numpy as np
@@ -142,7 +142,7 @@ def _line_hazard() -> Hazard:
         + 0.2 * _lognormal(edges, 4.0, 0.5)
         + 0.3 * _lognormal(edges, 29.0, 0.05),
     }
-    return Hazard(edges, [expected[answered], expected[other]], weight=30, half_life=600)
+    return Hazard(edges, [expected[answered], expected[other]], weight=30, half_life=1200)
 
 
 def _talk_hazard() -> Hazard:
@@ -157,59 +157,113 @@ def _wrap_hazard() -> Hazard:
 
 
 class Budget:
-    """Spends the abandoned calls that the limit allows, evenly, and says how much risk to take.
+    """Spends the abandoned calls that the limit allows, and says how much risk to take.
 
     limit  share of the people who answered that may be abandoned, 0 to 1
 
-    The aim lies below the limit, the more so the fewer calls there are, because chance weighs
-    more in small numbers. What is saved or overspent against the aim is the credit: it moves the
-    accepted risk at once and, if it stays, for good, so that the long run comes out at the aim.
-    Savings are capped, so that a quiet morning cannot be spent on a reckless afternoon; debts are
-    not. The last hour is watched besides, and risk fades out as it goes over the limit.
+    Three terms, all logarithms of the risk, added up:
 
-    The pulls are gentle on purpose: abandonment grows faster than risk does, so a threshold that
-    swings abandons more, for the same occupancy, than one that stays. They were chosen by
-    simulation, over worlds of 10 to 500 agents.
+    - *Balance*: what the limit allowed so far, less the people abandoned. The risk is pulled, by
+      `pull` per call, to where the balance keeps a small reserve, which chance alone may use up.
+      With a pull g the balance strays by about sqrt(0.6 / g) calls, and a risk that swings with
+      it costs occupancy in proportion to g. The sum of both losses is least about where g falls
+      with the cube root of the calls abandoned per hour.
+    - *Calibration*: people abandoned, against those whom the accepted risks foretold. More are
+      abandoned than each line's own risk says, because later lines overtake it.
+    - *Guard*: of all hour-long windows that reach from the past into the future, the one that
+      may take the fewest calls more, up to a fifth above the limit, if from now on the limit is
+      kept. The risk fades as those run out. Ten agents have one or two such calls, of which none
+      can be promised; the guard is for teams whose hour is long enough to be steered.
+
+    The first half hour is for learning: what it saves is not spent later, its debts are kept.
+    The numbers were chosen by simulation, over worlds of 10 to 500 agents.
     """
 
     def __init__(self, limit: float) -> None:
         self._limit = limit
-        self._credit = 0.0
+        self._began_at: float | None = None
+        self._balance = 0.0
+        self._foretold = self._happened = 0.0  # abandoned, fading with a half-life of two hours
+        self._strain = 0.0  # balance and guard, as of the last look
         self._minutes: deque[tuple[int, list[int]]] = deque()  # (minute, [answered, abandoned])
         self._hour = [0, 0]
-        self._usual = log(max(limit, 1e-6))
-        self._log_risk = self._usual + log(0.65)
+        self._spare_at: tuple[int, int, int] | None = None
+        self._spare = 0.0
 
     def answered(self, at: float) -> None:
         self._count(0, at)
-        noise = self._noise()
-        aim = self._limit * (1.0 - min(0.37 / noise, 0.3))
-        self._credit = min(self._credit + aim, 0.9 * noise)
-        self._log_risk += 0.05 * aim * self._credit / noise
-        self._log_risk = min(max(self._log_risk, self._usual - 1.5), self._usual + 1.5)
+        keep = 0.5 ** (1.0 / (2.0 * self._pace(at)))
+        self._foretold = self._foretold * keep + self._limit * exp(self._strain)
+        self._happened *= keep
+        usual = self._limit * self._pace(at)
+        most = 0.0 if self._is_learning(at) else 4.0 * self._stray(at) + 0.1 * usual
+        self._balance = min(self._balance + self._limit, most)
 
     def abandoned(self, at: float) -> None:
         self._count(1, at)
-        self._credit -= 1.0
+        self._happened += 1.0
+        self._balance -= 1.0
 
     def risk(self, at: float) -> float:
         """The highest chance to be abandoned that a new line may have now."""
-        self._forget(at)
         if self._limit <= 0.0:
             return 0.0
-        noise = self._noise()
-        pull = 0.55 * self._credit / noise
-        allowed = max(self._limit * self._hour[0], 1.0)
-        fade = 1.5 * max(self._hour[1] - 0.9 * allowed, 0.0) / noise
-        # The stricter the more calls an hour holds: in a small team one call is half a per cent.
-        fade += 1.5 * max(1.0 - 2.2 / noise, 0.0) * max(self._hour[1] - 1.05 * allowed, 0.0)
-        return min(exp(self._log_risk + max(pull, -4.0) - fade), 0.5)
+        reserve = 0.0 if self._is_learning(at) else self._stray(at)
+        strain = self._pull(at) * (self._balance - reserve) - self._guard(at)
+        self._strain = min(max(strain, -4.0), 2.0)
+        calibration = log((self._foretold + 8.0) / (self._happened + 8.0))
+        return min(0.68 * self._limit * exp(calibration + self._strain), 0.5)
 
-    def _noise(self) -> float:
-        """How far an hour's abandoned calls stray by chance, when as many as the limit allows."""
-        return sqrt(self._limit * max(self._hour[0], 60) + 1.0)
+    def _guard(self, at: float) -> float:
+        """How far the risk must fade, lest an hour-long window goes a fifth above the limit."""
+        usual = self._limit * self._pace(at)  # abandoned per hour when the limit is kept
+        weight = 5.0 * max(1.0 - 3.5 / sqrt(usual), 0.0)
+        if weight <= 0.0:
+            return 0.0
+        enough = min(0.19 * usual, 8.0)
+        short = max(1.0 - self._calls_to_spare(at) / enough, 0.0)
+        return weight * short * short
+
+    def _calls_to_spare(self, at: float) -> float:
+        """Calls that may be abandoned beyond the usual in the tightest hour still to end."""
+        minute = int(at // 60)
+        state = (minute, self._hour[0], self._hour[1])
+        if state != self._spare_at:
+            self._spare_at = state
+            self._forget(at)
+            since = minute - int((self._began_at or 0.0) // 60) + 1
+            recent = sum(counts[0] for when, counts in self._minutes if when > minute - 10)
+            to_come = 0.24 * self._limit * recent / min(since, 10)  # per minute
+            answered = abandoned = 0
+            self._spare = 1e9
+            for when, counts in reversed(self._minutes):
+                if when <= minute - 60:
+                    break
+                answered += counts[0]
+                abandoned += counts[1]
+                left = 59 - (minute - when)
+                spare = 1.2 * self._limit * answered - abandoned + to_come * left
+                self._spare = min(self._spare, spare)
+        return self._spare
+
+    def _pull(self, at: float) -> float:
+        return 0.54 / cbrt(max(self._limit * self._pace(at), 1.0))
+
+    def _stray(self, at: float) -> float:
+        """Calls by which chance moves the balance while the pull holds it: one deviation."""
+        return sqrt(0.6 / self._pull(at))
+
+    def _pace(self, at: float) -> float:
+        """People who answer per hour, by the last hour; >= 30."""
+        since = at - (at if self._began_at is None else self._began_at)
+        return max(self._hour[0] * 3600.0 / min(max(since, 600.0), 3600.0), 30.0)
+
+    def _is_learning(self, at: float) -> bool:
+        return self._began_at is None or at < self._began_at + 1800.0
 
     def _count(self, which: int, at: float) -> None:
+        if self._began_at is None:
+            self._began_at = at
         minute = int(at // 60)
         if not self._minutes or self._minutes[-1][0] != minute:
             self._minutes.append((minute, [0, 0]))
