@@ -10,7 +10,6 @@ import asyncio
 import os
 import platform
 import statistics
-import sys
 import time
 import wave
 from array import array
@@ -162,7 +161,6 @@ async def _talk(phone: AsteriskTelephony, near: AsteriskSettings, calls: int, se
         await watch.until(AgentLineUp, f"agent-{n}")
         await phone.record(f"call-{n}", f"call-{n}")
         await phone.connect(f"agent-{n}", f"call-{n}")
-    began = time.monotonic()
     await asyncio.sleep(seconds)
     lost_legs = 2 * calls - len(await phone.legs())
     lost_packets = received = 0
@@ -235,11 +233,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--at-once", type=int, default=200)
     asked = parser.parse_args()
-    say(
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC  {platform.machine()} {os.cpu_count()} cores  Python"
-        f" {sys.version.split()[0]}  Asterisk {programs().version}"
-        f"  load {os.getloadavg()[0]:.1f}"
-    )
+    now = datetime.now(UTC)
+    machine = f"{platform.machine()} {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    versions = f"Python {platform.python_version()}, Asterisk {programs().version}"
+    say(f"{now:%Y-%m-%d %H:%M} UTC; {machine}; {versions}")
     if asked.calls:
         asyncio.run(how_soon(asked.calls))
     if asked.rate:
