@@ -297,6 +297,9 @@ def _look_at(
             soon.append((row, due))
     ids = [row.customer_id for row, _due in (*over, *soon)]
     spared = exempt(ids, at=at).keys()
+    on_the_way = set(
+        Return.objects.open().filter(customer__in=ids).values_list("customer", flat=True)
+    )
     Losing.objects.bulk_create(
         [
             Losing(
@@ -319,9 +322,9 @@ def _look_at(
                 ),
             )
             for row, due in over
-            if row.customer_id not in spared or due.clock is Clock.GONE
+            if row.customer_id not in on_the_way
+            and (row.customer_id not in spared or due.clock is Clock.GONE)
         ],
-        ignore_conflicts=True,  # announced the night before, and its hours are not over yet
         batch_size=5000,
     )  # fmt: skip
     return len(announced)

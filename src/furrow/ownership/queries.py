@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -436,9 +436,9 @@ _NOTHING: Mapping[str, str] = {}
 
 def gone_owners() -> set[int]:
     """People who own customers and can no longer look after them."""
-    leavers = User.objects.exclude(pk__in=User.objects.agents()).order_by("pk")
-    ids = list(leavers.values_list("pk", flat=True))
-    return {pk for pk in ids if Customer.objects.filter(owner=pk, merged_into=None).exists()}
+    owned = Customer.objects.filter(owner=OuterRef("pk"), merged_into=None)
+    leavers = User.objects.exclude(pk__in=User.objects.agents()).filter(Exists(owned))
+    return set(leavers.order_by().values_list("pk", flat=True))
 
 
 @dataclass(frozen=True)
