@@ -314,9 +314,11 @@ white-space:nowrap}.bar{width:45%;min-width:6rem}.bar i{display:block;height:.7r
 background:var(--accent);border-radius:3px;min-width:1px}
 .wide{overflow-x:auto}details{border-bottom:1px solid var(--line);padding:.4rem 0}details:last-child{border:0}
 summary{cursor:pointer}summary span,.more,small{color:var(--soft)}
-.pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(26rem,1fr));gap:1rem}
-article{border:1px solid var(--line);border-radius:8px;padding:.5rem}
-@media(max-width:34rem){.pairs{grid-template-columns:1fr}}
+.pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(26rem,100%),1fr));gap:1rem}
+article{border:1px solid var(--line);border-radius:8px;padding:.5rem;min-width:0;display:flex;
+flex-direction:column;justify-content:space-between}
+article td,section>table td{overflow-wrap:anywhere}article td{width:42%}
+article tr>th:first-child{white-space:normal}.wide td{white-space:nowrap}
 .chips{margin:.5rem .25rem 0;display:flex;flex-wrap:wrap;gap:.35rem}.chips span{border-radius:1rem;
 padding:.05rem .6rem;font-size:.82rem}.for{background:var(--for)}.against{background:var(--against)}
 .sum{margin-left:auto;color:var(--soft)}@media print{body{background:#fff}section{break-inside:avoid}}
