@@ -89,9 +89,9 @@ def measure(path: Path, rows: int, *, undo: bool) -> None:
 
     @contextlib.contextmanager
     def timed(phase: str) -> Iterator[None]:
-        before = time.perf_counter(), time.process_time(), processor_seconds(server)
+        before = time.perf_counter(), _python_seconds(), processor_seconds(server)
         yield
-        after = time.perf_counter(), time.process_time(), processor_seconds(server)
+        after = time.perf_counter(), _python_seconds(), processor_seconds(server)
         spent = phases.setdefault(phase, [0.0, 0.0, 0.0])
         spent[:] = [s + b - a for s, a, b in zip(spent, before, after, strict=True)]
 
@@ -109,7 +109,10 @@ def measure(path: Path, rows: int, *, undo: bool) -> None:
                 going = actions.take_step(batch_id=batch.pk, at=timezone.now())
     batch.refresh_from_db()
     phases["in all"] = [sum(of) for of in zip(*phases.values(), strict=True)]
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    memory, in_pool = (
+        resource.getrusage(of).ru_maxrss // 1024
+        for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
     tell_table(
         f"A list of {rows:,} rows",
         ("", "seconds", "CPU s in Python", "CPU s in PostgreSQL", "rows a second"),
@@ -122,6 +125,13 @@ def measure(path: Path, rows: int, *, undo: bool) -> None:
         ],
     )  # fmt: skip
     tell(f"State: {batch.state}; {batch.counts}; at most {memory} MB of memory in Python.")
+    tell(f"Each process that helped reading took at most {in_pool} MB.")
+
+
+def _python_seconds() -> float:
+    """Of this process, and of those it started that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 if __name__ == "__main__":

@@ -285,7 +285,8 @@ def fix_row(*, row: Row, cells: Mapping[str, str], by: User, at: datetime) -> Ro
     for header, cell in cells.items():
         if header in batch.headers:
             corrected[batch.headers.index(header)] = cell.replace("\0", "").strip()[:1000]
-    read = understand(corrected, Columns.of(batch.headers, batch.mapping), batch)
+    columns = Columns.of(batch.headers, batch.mapping)
+    read = understand(corrected, columns, region=batch.region, kind=batch.kind)
     row.cells, row.facts = corrected, read.facts
     row.numbers, row.keys = list(read.numbers), read.keys
     row.problem, row.finding = read.problem, read.finding

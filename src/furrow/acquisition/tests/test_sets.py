@@ -173,3 +173,19 @@ def test_a_row_says_who_it_is_by_every_key() -> None:
     assert keys_of(Probe(one)) == [
         "n:+8613800138000", "k:张伟/深圳", "a:张江路 18", "e:zhang.wei@163.com", "w:zhangwei88",
     ]  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_a_long_list_is_read_by_several_processes_and_stored_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading, "READ_ROWS", 3)
+    monkeypatch.setattr(reading, "ALONE", 1)
+    rows = [(f"客户{n}", f"1380013{n:04d}") for n in range(1000, 1020)]
+    batch = check(make_list(rows))
+
+    assert batch.rows == 20
+    stored = Row.objects.filter(batch=batch).order_by("line").values_list("line", "facts")
+    assert [(line, facts["name"]) for line, facts in stored] == [
+        (line, name) for line, (name, _number) in enumerate(rows, start=1)
+    ]
