@@ -143,12 +143,16 @@ def revert(request: Request, return_id: int) -> HttpResponse:
 @require_GET
 def pool(request: Request) -> HttpResponse:
     """?pool=<key>, ?after=<place>: customers nobody owns, masked until claimed."""
+    return render(request, "ownership/pool.html", _pool(request))
+
+
+def _pool(request: Request) -> dict[str, Any]:
     at, user = timezone.now(), request.user
     pools = pools_for(user, at=at)
     wanted = request.GET.get("pool", "")
     shown = next((one for one in pools if one.key == wanted), pools[0] if pools else None)
     if shown is None:
-        return render(request, "ownership/pool.html", {"pools": []})
+        return {"pools": []}
     rules = rules_at(at)
     customers = in_pool(shown, user=user, rules=rules, at=at)
     page = page_of(customers, after=_place(request, "after"), before=_place(request, "before"))
@@ -160,7 +164,7 @@ def pool(request: Request) -> HttpResponse:
     can_claim = user.can(Act.USE_DESK) and user.can(Act.EDIT_CUSTOMERS)
     count = counted(customers)
     room = why_no_room(facts, shown, rules) if can_claim else None
-    context = {
+    return {
         "pools": [(one, pool_name(one)) for one in pools],
         "shown": shown,
         "columns": [column for column, _cells in cells],
@@ -185,8 +189,8 @@ def pool(request: Request) -> HttpResponse:
         "room": room,
         "facts": facts,
         "left_today": max(shown.claims_per_day - facts.claimed_today, 0),
+        "place": request.GET.urlencode(),
     }
-    return render(request, "ownership/pool.html", context)
 
 
 def _place(request: Request, name: str) -> int | None:
@@ -197,7 +201,8 @@ def _place(request: Request, name: str) -> int | None:
 @requires(Act.EDIT_CUSTOMERS)
 @require_POST
 def claim_many(request: Request) -> HttpResponse:
-    """The rows that were ticked: what came of each. 409 when none was claimed."""
+    """The rows that were ticked: what came of each, above the pool as it is then. 409 when none
+    was claimed. The place in the pool stands in the URL, as on its page."""
     ids = [int(one) for one in request.POST.getlist("ids") if is_id(one)][:_MOST_AT_ONCE]
     at = timezone.now()
     seen = {
@@ -235,7 +240,7 @@ def claim_many(request: Request) -> HttpResponse:
         )
         % {"count": len(got)},
     }
-    return render(request, "ownership/pool.html#result", context)
+    return render(request, "ownership/pool.html#pool", _pool(request) | context)
 
 
 # -- who loses whom --------------------------------------------------------------------------------
