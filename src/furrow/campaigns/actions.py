@@ -18,7 +18,7 @@ from furrow.pipeline.rules import Stage
 from furrow.teamwork.actions import deal_customers
 from furrow.teamwork.queries.dealing import Offer
 
-from .models import Campaign, Disposition, DispositionSet, Script, ScriptVersion, Target
+from .models import Campaign, Disposition, DispositionSet, Pilot, Script, ScriptVersion, Target
 from .rules import (
     BEFORE_ALL,
     DEFAULT_DISPOSITIONS,
@@ -28,6 +28,7 @@ from .rules import (
     CannotChangeCampaign,
     DialMode,
     Effect,
+    PilotVerdict,
     TargetState,
     check_move,
     default_retry_minutes,
@@ -228,6 +229,8 @@ def fill_campaign(
                 "customers": wanted,
                 "agents": [agent.pk for agent in agents],
                 "pool": keeps_pool,
+                # While a trial is undecided, who comes later waits for its end.
+                "state": TargetState.HELD if _is_on_trial(campaign) else TargetState.WAITING,
             },
         )
         [added] = cursor.fetchone() or [0]
@@ -272,6 +275,98 @@ def change_state(*, campaign: Campaign, to: CampaignState, by: User, at: datetim
     campaign.save(update_fields=["state", "started_at", "ended_at"])
     record("campaign.state_changed", of=campaign, by=by.username, at=at, before=before, after=to)
     return campaign
+
+
+def _is_on_trial(campaign: Campaign) -> bool:
+    return Pilot.objects.filter(campaign=campaign, decided_at=None).exists()
+
+
+@dataclass(frozen=True)
+class PilotDraft:
+    """A trial: how many customers, and the success rates, in per cent of answered calls."""
+
+    size: int
+    good_percent: Decimal
+    bad_percent: Decimal
+
+
+@transaction.atomic
+def start_pilot(*, campaign: Campaign, draft: PilotDraft, by: User, at: datetime) -> Pilot:
+    """Try a campaign on a random part of its waiting customers; the others are held (H4).
+
+    Started again after a verdict it is a new trial. Raises CannotChangeCampaign while one is on,
+    or for figures out of order.
+    """
+    campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    if campaign.state == CampaignState.ENDED:
+        raise CannotChangeCampaign(_("This campaign has ended."), rule="C1")
+    if _is_on_trial(campaign):
+        raise CannotChangeCampaign(_("A trial is on. Decide it first."), rule="H4")
+    if not 0 <= draft.bad_percent < draft.good_percent <= 100 or draft.size < 10:
+        raise CannotChangeCampaign(
+            _("A trial needs ten customers or more, and “pays” above “does not pay”."), rule="H4"
+        )
+    Target.objects.filter(campaign=campaign, state=TargetState.HELD).update(
+        state=TargetState.WAITING
+    )
+    waiting = Target.objects.filter(campaign=campaign, state=TargetState.WAITING)
+    chosen = list(waiting.order_by("?").values_list("pk", flat=True)[: draft.size])
+    held = waiting.exclude(pk__in=chosen).update(state=TargetState.HELD)
+    pilot, _made = Pilot.objects.update_or_create(
+        campaign=campaign,
+        defaults={
+            "size": draft.size,
+            "good_percent": draft.good_percent,
+            "bad_percent": draft.bad_percent,
+            "started_at": at,
+            "by": by,
+            "verdict": PilotVerdict.WAIT,
+            "decided_at": None,
+            "decided_by": None,
+        },
+    )
+    record("pilot.started", of=pilot, by=by.username, at=at, size=len(chosen), held=held)
+    return pilot
+
+
+@transaction.atomic
+def conclude_pilot(
+    *, pilot: Pilot, verdict: PilotVerdict, trials: int, successes: int, by: User, at: datetime
+) -> bool:
+    """Go: the held customers are called too. Change or stop: the campaign pauses, they stay held.
+
+    trials, successes  what the verdict rests on, for the record
+    False when it was decided before, or the verdict is to wait.
+    """
+    if verdict is PilotVerdict.WAIT:
+        return False
+    open_ = Pilot.objects.select_for_update(of=("self",)).filter(pk=pilot.pk, decided_at=None)
+    if not open_.update(verdict=verdict, decided_at=at, decided_by=by):
+        return False
+    campaign = Campaign.objects.select_for_update().get(pk=pilot.campaign_id)
+    if verdict is PilotVerdict.GO:
+        Target.objects.filter(campaign=campaign, state=TargetState.HELD).update(
+            state=TargetState.WAITING
+        )
+    elif campaign.may_dial:
+        change_state(campaign=campaign, to=CampaignState.PAUSED, by=by, at=at)
+    record(
+        "pilot.decided", of=pilot, by=by.username, at=at,
+        verdict=verdict, trials=trials, successes=successes,
+    )  # fmt: skip
+    return True
+
+
+@transaction.atomic
+def set_second_script(
+    *, campaign: Campaign, script: ScriptVersion | None, by: User, at: datetime
+) -> None:
+    """Let every second customer hear another script, to compare; None ends it."""
+    Campaign.objects.filter(pk=campaign.pk).update(second_script=script)
+    record(
+        "campaign.second_script", of=campaign, by=by.username, at=at,
+        script=script.pk if script else None,
+    )  # fmt: skip
 
 
 def count_attempt(*, campaign_id: int, customer_id: int) -> None:

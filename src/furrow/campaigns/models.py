@@ -23,7 +23,9 @@ from .rules import (
     CampaignState,
     DialMode,
     Effect,
+    PilotVerdict,
     TargetState,
+    arm_of,
     default_retry_minutes,
     default_slots,
 )
@@ -121,6 +123,15 @@ class Campaign(models.Model):
     state = models.CharField(max_length=8, choices=CampaignState, default=CampaignState.DRAFT)
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, verbose_name=_("team"))
     script_version = models.ForeignKey(ScriptVersion, models.PROTECT, verbose_name=_("script"))
+    # Tried beside the first: every second customer hears it.
+    second_script = models.ForeignKey(
+        ScriptVersion,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="tried_in",
+        verbose_name=_("second script, to compare"),
+    )
     disposition_set = models.ForeignKey(
         DispositionSet, models.PROTECT, verbose_name=_("dispositions")
     )
@@ -199,10 +210,48 @@ class Campaign(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def script_for(self, customer_id: int) -> ScriptVersion:
+        """What this customer hears: with two scripts, always the same of them."""
+        second = self.second_script
+        return second if second and arm_of(self.pk, customer_id) else self.script_version
+
     @property
     def may_dial(self) -> bool:
         """Whether its customers may be called: it runs, or drains."""
         return self.state in MAY_DIAL
+
+
+@pghistory.track()
+class Pilot(models.Model):
+    """A campaign's trial (H4): a random part of its customers is called, the others are held."""
+
+    campaign = models.OneToOneField(Campaign, models.CASCADE)
+    size = models.PositiveIntegerField(_("customers of the trial"))
+    # Successes of a hundred answered calls: at `good` it pays to roll out, at `bad` it does not.
+    good_percent = models.DecimalField(_("pays from, %"), max_digits=4, decimal_places=1)
+    bad_percent = models.DecimalField(_("does not pay at, %"), max_digits=4, decimal_places=1)
+    started_at = models.DateTimeField()
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    verdict = models.CharField(max_length=8, choices=PilotVerdict, default=PilotVerdict.WAIT)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="pilot_bad_below_good",
+                condition=Q(bad_percent__gte=0, good_percent__gt=models.F("bad_percent"))
+                & Q(good_percent__lte=100, size__gte=10),
+            ),
+            models.CheckConstraint(
+                name="pilot_decided_with_verdict",
+                condition=Q(verdict="wait", decided_at=None)
+                | (~Q(verdict="wait") & Q(decided_at__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"pilot of {self.campaign_id}"
 
 
 class TargetQuerySet(models.QuerySet["Target"]):

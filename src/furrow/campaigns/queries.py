@@ -65,7 +65,7 @@ def progress_of(campaigns: list[Campaign]) -> Mapping[int, Progress]:
         .values("campaign_id")
         .order_by("campaign_id")
         .annotate(
-            waiting=Count(Value(1), filter=Q(state=TargetState.WAITING)),
+            waiting=Count(Value(1), filter=Q(state__in=[TargetState.WAITING, TargetState.HELD])),
             done=Count(Value(1), filter=Q(state=TargetState.DONE)),
             out=Count(Value(1), filter=Q(state=TargetState.OUT)),
             dialled=Sum("attempts"),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zlib import crc32
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext as _t
@@ -150,8 +151,27 @@ class TargetState(TextChoices):
     """Where one customer stands within one campaign."""
 
     WAITING = "waiting", _("Waiting")
+    HELD = "held", _("Held until the pilot is decided")
     DONE = "done", _("Done")
     OUT = "out", _("Taken out")
+
+
+class PilotVerdict(TextChoices):
+    """What a campaign's trial says (H4): the words of science.experiments.Verdict."""
+
+    WAIT = "wait", _("Too early to tell")
+    GO = "go", _("Go: roll it out")
+    CHANGE = "change", _("Change something, and try again")
+    STOP = "stop", _("Stop")
+
+
+def arm_of(campaign_id: int, customer_id: int) -> int:
+    """Which of two scripts a customer hears: 0 or 1, evenly, and always the same for the same.
+
+    >>> arm_of(1, 1) == arm_of(1, 1)
+    True
+    """
+    return crc32(f"{campaign_id}:{customer_id}".encode()) & 1
 
 
 class Effect(TextChoices):

@@ -69,8 +69,9 @@ class Seat:
 def current_call(agent: User) -> Call | None:
     """The call that is on, or else the last one still waiting for its result."""
     calls = Call.objects.filter(agent=agent).select_related(
-        "customer__owner", "number", "campaign__script_version__script", "campaign__disposition_set"
-    )
+        "customer__owner", "number", "campaign__script_version__script",
+        "campaign__second_script__script", "campaign__disposition_set",
+    )  # fmt: skip
     return calls.in_progress().first() or calls.unwrapped().order_by("-queued_at").first()
 
 
@@ -242,5 +243,5 @@ def script_for(seat: Seat | None, *, agent: User) -> dict[str, Any]:
             return {key: fill(value) for key, value in part.items()}
         return part
 
-    filled: dict[str, Any] = fill(seat.campaign.script_version.body)
+    filled: dict[str, Any] = fill(seat.campaign.script_for(seat.customer.pk).body)
     return filled

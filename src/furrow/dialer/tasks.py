@@ -22,3 +22,10 @@ def close_orphans(timestamp: int) -> None:
 def sign_off_silent(timestamp: int) -> None:
     """Run twice, it signs nobody off twice."""
     organisation.sign_off_silent(at=timezone.now())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="dialer.judge_pilots", queueing_lock="dialer.judge_pilots", queue="upkeep")
+def judge_pilots(timestamp: int) -> None:
+    """Run twice, it decides nothing twice."""
+    actions.judge_pilots(at=timezone.now())

@@ -1,4 +1,4 @@
-"""How a campaign's trial goes, and its scripts, caller ids and parts of the day beside each other."""
+"""How a campaign's trial goes, and its scripts, caller ids and day-parts beside each other."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q
 from django.utils.functional import Promise
@@ -128,18 +129,18 @@ def splits_of(campaign: Campaign, *, at: datetime) -> list[Split]:
     return [split for split in splits if len(split.sides) > 1]
 
 
-Row = tuple[object, ...]
+Row = tuple[Any, ...]
 
 
-def _succeeded(row: tuple) -> bool:  # type: ignore[type-arg]
-    return row[4] == Effect.SOLD or (row[5] is not None and row[5] >= CP_FOR_ACQUISITION)
+def _succeeded(row: Row) -> bool:
+    return bool(row[4] == Effect.SOLD or (row[5] is not None and row[5] >= CP_FOR_ACQUISITION))
 
 
-def _was_answered(row: tuple) -> bool:  # type: ignore[type-arg]
+def _was_answered(row: Row) -> bool:
     return row[2] in BY_A_PERSON
 
 
-def _slot(campaign: Campaign, row: tuple) -> str:  # type: ignore[type-arg]
+def _slot(campaign: Campaign, row: Row) -> str:
     local = row[6].astimezone(zone(row[7]))
     begins = sorted(campaign.slots)
     number = slot_of(local.hour * 60 + local.minute, begins)
@@ -151,10 +152,10 @@ def _split(
     name: str | Promise,
     measure: str | Promise,
     is_drawn: bool,
-    rows: Iterable[tuple],  # type: ignore[type-arg]
+    rows: Iterable[Row],
     *,
-    side: Callable[[tuple], str],  # type: ignore[type-arg]
-    is_success: Callable[[tuple], bool],  # type: ignore[type-arg]
+    side: Callable[[Row], str],
+    is_success: Callable[[Row], bool],
 ) -> Split:
     trials: dict[str, int] = defaultdict(int)
     successes: dict[str, int] = defaultdict(int)

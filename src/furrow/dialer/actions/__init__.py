@@ -30,12 +30,13 @@ from .leases import (
     take_wanted,
     tidy,
 )
+from .pilots import judge_pilots
 from .sessions import check_lines, close_left, close_session, note_line, open_session, raise_line
 
 __all__ = [
     "Connection", "Denied", "Taken", "ask_hang_up", "beat", "begin_reign", "check_lines",
     "close_left", "close_orphans", "close_session", "connect_waiting", "dial_lease", "dial_now",
-    "end_call", "end_forbidden", "end_interrupted", "end_overdue", "expire_leases",
+    "end_call", "end_forbidden", "end_interrupted", "end_overdue", "expire_leases", "judge_pilots",
     "keep_promises", "note_line", "open_session", "raise_line", "release_lease", "skip_lease",
     "start_call", "store_answer", "take_for_agent", "take_from_pool", "take_promise",
     "take_queued", "take_wanted", "tidy",
