@@ -44,7 +44,8 @@ class Record:
 
 @dataclass(slots=True)  # not frozen: a million are made, and freezing doubles the cost
 class Profile:
-    """A record with every value in its one spelling; "" or () where nothing usable stood.
+    """A record with every value in its one spelling; "" or () where nothing usable stood. A type
+    of its own, though the fields are much the same, so that no cell as typed is ever compared.
 
     is_full  whether a person is named in full
     is_firm  whether the record is about a firm rather than about somebody in it

@@ -32,12 +32,15 @@ class ColumnQuality:
 
 @dataclass(frozen=True)
 class Doubt:
-    """Two rows a person should look at."""
+    """Two customers a person should look at: a row of each, with what is empty there and stands in
+    another row of the same customer, and how many such rows there are."""
 
     weight: float
     reasons: list[tuple[str, float]]
     left: Mapping[str, str]
     right: Mapping[str, str]
+    left_more: int
+    right_more: int
 
 
 @dataclass(frozen=True)
@@ -69,25 +72,44 @@ def summarise(engine: Engine, found: Found, files: Sequence[str], *, seconds: fl
             f"WHERE customer = {customer} ORDER BY row LIMIT {_ROWS_SHOWN}"
         )
         largest.append((int(count), [_shown(row) for row in rows]))
-    doubts = engine.rows(
-        f"SELECT weight, reasons, {_columns('l')}, {_columns('r')} FROM doubt "
-        "JOIN listed l ON l.row = a JOIN listed r ON r.row = b "
-        f"ORDER BY weight DESC, a, b LIMIT {_DOUBTFUL}"
-    )
-    width = len(_SHOWN) + 1
     return Summary(
         files,
         found,
         seconds,
         [(int(size), int(count)) for size, count in sizes],
         largest,
-        [
-            Doubt(row[0], reasons_of(row[1]), _shown(row[2 : 2 + width]), _shown(row[2 + width :]))
-            for row in doubts
-        ],
+        _heaviest(engine),
         int(engine.rows("SELECT count(*) FROM doubt")[0][0]),
         _quality(engine),
     )
+
+
+def _heaviest(engine: Engine) -> list[Doubt]:
+    doubts = engine.rows(
+        f"SELECT weight, reasons, x.customer, y.customer, {_columns('l')}, {_columns('r')} "
+        "FROM doubt JOIN listed l ON l.row = a JOIN listed r ON r.row = b "
+        "JOIN customer x ON x.row = a JOIN customer y ON y.row = b "
+        f"ORDER BY weight DESC, a, b LIMIT {_DOUBTFUL}"
+    )
+    ids = ", ".join(str(customer) for row in doubts for customer in row[2:4])
+    whole = {
+        row[0]: row[1:]
+        for row in engine.rows(
+            f"SELECT customer, count(*), {', '.join(f'max({column})' for column in _SHOWN)} "
+            f"FROM listed JOIN customer USING (row) WHERE customer IN ({ids or -1}) "
+            "GROUP BY customer"
+        )
+    }
+    width = len(_SHOWN) + 1
+    made = []
+    for weight, reasons, left, right, *cells in doubts:
+        sides = [
+            _shown([row[0], *(own or other for own, other in zip(row[1:], facts[1:], strict=True))])
+            for row, facts in ((cells[:width], whole[left]), (cells[width:], whole[right]))
+        ]
+        more = [int(whole[customer][0]) - 1 for customer in (left, right)]
+        made.append(Doubt(weight, reasons_of(reasons), sides[0], sides[1], more[0], more[1]))
+    return made
 
 
 def _columns(table: str) -> str:
@@ -168,6 +190,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "distinct": ("distinct", "不同值"),
     "commonest": ("most frequent value", "最常见的值"),
     "row": ("row", "行"),
+    "row_and_more": ("row {0} and {1} more", "行 {0} 及另 {1} 行"),
     "bits": ("bits", "比特"),
 }
 
@@ -263,11 +286,15 @@ def _doubts(summary: Summary, t: Callable[..., str], lang: str) -> str:
             for code, bits in doubt.reasons
         )
         parts.append(
-            f"<article><table><tr><th></th><th>{t('row')} {doubt.left['row']}</th>"
-            f"<th>{t('row')} {doubt.right['row']}</th></tr>{lines}</table>"
+            f"<article><table><tr><th></th><th>{_place(doubt.left['row'], doubt.left_more, t)}</th>"
+            f"<th>{_place(doubt.right['row'], doubt.right_more, t)}</th></tr>{lines}</table>"
             f'<p class="chips">{chips}<span class="sum">{doubt.weight:+.1f} {t("bits")}</span></p></article>'
         )
     return f'<div class="pairs">{"".join(parts)}</div>' if parts else f"<p>{t('none')}</p>"
+
+
+def _place(row: str, more: int, t: Callable[..., str]) -> str:
+    return t("row_and_more", row, more) if more else f"{t('row')} {row}"
 
 
 def _set_aside(summary: Summary, t: Callable[..., str], lang: str) -> str:
@@ -318,7 +345,7 @@ summary{cursor:pointer}summary span,.more,small{color:var(--soft)}
 article{border:1px solid var(--line);border-radius:8px;padding:.5rem;min-width:0;display:flex;
 flex-direction:column;justify-content:space-between}
 article td,section>table td{overflow-wrap:anywhere}article td{width:42%}
-article tr>th:first-child{white-space:normal}.wide td{white-space:nowrap}
+article th{white-space:normal}.wide td{white-space:nowrap}
 .chips{margin:.5rem .25rem 0;display:flex;flex-wrap:wrap;gap:.35rem}.chips span{border-radius:1rem;
 padding:.05rem .6rem;font-size:.82rem}.for{background:var(--for)}.against{background:var(--against)}
 .sum{margin-left:auto;color:var(--soft)}@media print{body{background:#fff}section{break-inside:avoid}}
