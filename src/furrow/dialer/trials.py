@@ -36,6 +36,11 @@ class Trial:
     verdict: PilotVerdict
 
 
+def pilot_of(campaign: Campaign) -> Pilot | None:
+    """A campaign's trial, the one that is on or the last."""
+    return Pilot.objects.filter(campaign=campaign).select_related("by", "decided_by").first()
+
+
 def trial_of(pilot: Pilot) -> Trial:
     """The verdict of a pilot as the calls since its start say; may be asked after every call."""
     since = Call.objects.filter(

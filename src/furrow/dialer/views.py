@@ -8,13 +8,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from furrow.campaigns.actions import conclude_pilot, set_second_script, start_pilot
-from furrow.campaigns.models import Campaign, Pilot
+from furrow.campaigns.models import Campaign
 from furrow.campaigns.rules import PilotVerdict
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
 
 from .forms import PilotForm, SecondScriptForm
-from .trials import splits_of, trial_of
+from .trials import pilot_of, splits_of, trial_of
 from .why import why_nobody
 
 
@@ -42,7 +42,7 @@ def pilot(request: Request, campaign_id: int) -> HttpResponse:
 
 
 def _pilot(request: Request, campaign: Campaign, form: PilotForm) -> HttpResponse:
-    found = Pilot.objects.filter(campaign=campaign).select_related("by", "decided_by").first()
+    found = pilot_of(campaign)
     context = {
         "campaign": campaign,
         "pilot": found,
@@ -70,11 +70,10 @@ def pilot_start(request: Request, campaign_id: int) -> HttpResponse:
 @require_POST
 def pilot_decide(request: Request, campaign_id: int) -> HttpResponse:
     """A person decides before the numbers do."""
-    found = get_object_or_404(
-        Pilot, campaign__in=Campaign.objects.visible_to(request.user), campaign_id=campaign_id
-    )
+    campaign = get_object_or_404(Campaign.objects.visible_to(request.user), pk=campaign_id)
+    found = pilot_of(campaign)
     wanted = request.POST.get("verdict", "")
-    if wanted not in PilotVerdict.values:
+    if found is None or wanted not in PilotVerdict.values:
         return HttpResponse(status=400)
     trial = trial_of(found)
     conclude_pilot(
