@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from furrow.audit.models import Event
 from furrow.config.trail import trace as trace_command
-from furrow.customers.tests.make import make_customer
+from furrow.customers.tests.make import make_customer, make_e164
 from furrow.exports.actions import (
     ask_export,
     decide_export,
@@ -31,6 +31,8 @@ from furrow.organisation.models import User
 from furrow.organisation.rights import rights_with
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_user
+from furrow.sightings.actions import plant
+from furrow.sightings.models import Alert
 
 pytestmark = pytest.mark.django_db
 
@@ -162,7 +164,7 @@ def test_each_file_carries_planted_records_of_its_own() -> None:
 
     first, second = written(user), written(user)
 
-    assert first.rows == second.rows == 1
+    assert first.rows == second.rows == 4
     assert len(first.baits) == len(second.baits) == 3
     ids = [int(row[0]) for row in rows_of(first)[1:]]
     assert sorted(ids) == sorted([real.pk, *first.baits])
@@ -345,3 +347,14 @@ def test_the_command_names_the_export_of_a_file(
     assert f"taken by {user.username}" in said
     leaked.write_text("nothing", encoding="utf-8")
     assert trace_command([str(leaked)]) == 1
+
+
+def test_who_ticks_a_planted_record_is_told_of(client: Client) -> None:
+    by = make_user(role=Role.ADMINISTRATOR)
+    planted = plant(name="周静", number=make_e164(), city="", team=None, by=by, at=NOON)
+    client.force_login(asker())
+
+    form = client.post("/customers/export/", {"ids": planted.customer_id, "query": ""})
+
+    assert b"1 row" in form.content  # nothing gives it away
+    assert Alert.objects.get().evidence == {"where": "customers-export"}

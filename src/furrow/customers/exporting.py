@@ -41,14 +41,18 @@ def _chosen(user: User, what: What) -> CustomerQuerySet:
 
 
 def count(user: User, what: What) -> int:
-    return _chosen(user, what).filter(is_planted=False).order_by().count()
+    """Planted ones count: a sum that lacks them would give them away."""
+    return _chosen(user, what).order_by().count()
 
 
 def rows(
     user: User, what: What, columns: Sequence[str], baits: Collection[int]
 ) -> Iterator[list[object]]:
-    """As `user` may see them, with the baits among them, in the order of recording."""
-    chosen = _chosen(user, what).filter(is_planted=False).values("pk")
+    """As `user` may see them, with the baits among them, in the order of recording. Of planted
+    records a filter would take all: each file has its own of them; who ticks one gets it."""
+    chosen = _chosen(user, what).values("pk")
+    if what.ids is None:
+        chosen = chosen.filter(is_planted=False)
     everybody = Customer.objects.filter(Q(pk__in=chosen) | Q(pk__in=list(baits)))
     found = everybody.select_related("owner", "team").order_by("pk").iterator(chunk_size=_AT_ONCE)
     while page := list(islice(found, _AT_ONCE)):

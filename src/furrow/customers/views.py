@@ -180,6 +180,7 @@ def export(request: Request) -> HttpResponse:
     ids = None
     if text or not request.POST.get("all"):
         ids = tuple(_chosen(request).order_by("pk").values_list("pk", flat=True))
+        touched(request, *ids)
     what = What(query, ids)
     context = {
         "kind": KIND,

@@ -135,7 +135,7 @@ def _check_still(export: Export, asker: User, *, at: datetime) -> int:
 
 
 def _write(export: Export, asker: User, *, at: datetime) -> tuple[int, str]:
-    """The file, complete or not at all; its rows (planted ones not counted) and its SHA-256."""
+    """The file, complete or not at all; how many rows, and its SHA-256."""
     path = file_of(export)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     unfinished = path.with_suffix(".part")
@@ -148,7 +148,7 @@ def _write(export: Export, asker: User, *, at: datetime) -> tuple[int, str]:
             file.write(encoded)
             lines += 1
     unfinished.replace(path)
-    return max(0, lines - 2 - len(export.baits)), digest.hexdigest()  # the mark and header go first
+    return lines - 2, digest.hexdigest()  # the mark of UTF-8 and the header go first
 
 
 def _marked(export: Export, asker: User, *, at: datetime) -> Iterator[list[Any]]:
