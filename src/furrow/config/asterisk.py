@@ -44,7 +44,7 @@ def install() -> int:
     began = time.monotonic()
     made = tree.install(folder())
     took = time.monotonic() - began
-    mark = tree.finger_tell(folder())[:16]
+    mark = tree.fingerprint(folder())[:16]
     _tell(f"Asterisk {made.version} is ready ({took:.0f} s; fingerprint {mark}).")
     return 0
 
@@ -74,7 +74,7 @@ async def _keep_running(process: Process) -> int:
     if process.settings.trunks == (DEMO_TRUNK,):
         host, port = DEMO_TRUNK.address.split(":")
         carrier = await SipCarrier(audible(_world()), host=host, port=int(port)).open()
-        _tell("No trunk is set up: calls reach a made-up provider on this machine.", flush=True)
+        _tell("No trunk is set up: calls reach a made-up provider on this machine.")
     pause = FIRST_PAUSE_SECONDS
     try:
         while not stopping.is_set():

@@ -57,6 +57,15 @@ PARTS = [
 ]
 
 
+SWITCH = Part("asterisk", [sys.executable, "-m", "furrow.config.cli", "asterisk", "run"], 32)
+
+
+def chosen_parts(environment: Mapping[str, str]) -> list[Part]:
+    """The parts of this house: with a switch of its own where calls have sound."""
+    has_switch = environment.get("FURROW_TELEPHONY") == "asterisk"
+    return [SWITCH, *PARTS] if has_switch else PARTS
+
+
 class Terminal:
     """Whole lines from many threads, each with the name of who said it."""
 
@@ -271,7 +280,7 @@ def main(words: list[str]) -> int:
             environment = _environment(chosen.port)
             database.prepare(environment, with_demo=not chosen.no_demo, stopping=stopping)
             if not stopping.is_set():
-                supervisor = Supervisor(PARTS, terminal, environment, stopping)
+                supervisor = Supervisor(chosen_parts(environment), terminal, environment, stopping)
                 threading.Thread(
                     target=_greet, args=(terminal, chosen.port, began, stopping), daemon=True
                 ).start()

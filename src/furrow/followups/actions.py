@@ -89,7 +89,7 @@ def hand_on(heirs: Mapping[int, int], person: User, at: datetime) -> int:
             " AND followup.assigned_to_id = %s",
             [list(heirs), list(heirs.values()), person.pk],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def move_followups(duplicate: Customer, into: Customer) -> None:

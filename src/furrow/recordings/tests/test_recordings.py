@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from furrow.audit.models import Event
 from furrow.calls.tests.make import make_call
+from furrow.organisation.models import User
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_team, make_user
 from furrow.recordings.actions import erase_due, store_recording
@@ -40,8 +41,8 @@ def sound(tmp_path: Path, settings: LazySettings) -> Callable[..., Path]:
     return make
 
 
-def store(file: Path, *, agent: object = None, seconds: float = 2.0) -> Recording:
-    call = make_call(agent=agent) if agent else make_call()
+def store(file: Path, *, agent: User | None = None, seconds: float = 2.0) -> Recording:
+    call = make_call(agent=agent)
     made = store_recording(call_id=call.pk, file=file, seconds=seconds, at=NOON)
     assert made is not None
     return made
