@@ -56,7 +56,8 @@ class Seat:
         Who is dialled for whoever is free becomes the agent's, with all that is known, on the
         answer; everybody else stays the same customer from the preview to the result.
         """
-        return f"{self.customer.pk}{'-dialling' if self.why is Why.DIALLING else ''}"
+        is_closed = self.why is Why.DIALLING and not self.is_open
+        return f"{self.customer.pk}{'-dialling' if is_closed else ''}"
 
     @property
     def dispositions(self) -> list[Disposition]:
@@ -124,7 +125,7 @@ def _kept(lease: Lease, *, agent: User, at: datetime) -> Seat:
     may_see = Customer.objects.visible_to(agent).filter(pk=customer.pk).exists()
     return Seat(
         why, customer, number, lease.campaign, followup=lease.followup, lease=lease,
-        is_open=may_see and why is not Why.DIALLING,
+        is_open=may_see and (why is not Why.DIALLING or customer.owner_id == agent.pk),
     )  # fmt: skip
 
 

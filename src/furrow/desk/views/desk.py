@@ -115,9 +115,10 @@ def _bar(request: Request, *, at: datetime) -> HttpResponse:
         "is_live": True,
         "is_desk": "seat" in shown,
     }
+    due = seat.key if seat else standby.key if standby.is_on else shown.get("seat")
+    context["is_same"] = due == shown.get("seat")
     response = render(request, "desk/desk.html#bar", context)
-    due = seat.key if seat else standby.key if standby.is_on else None
-    if due is not None and "seat" in shown and shown["seat"] != due:
+    if "seat" in shown and not context["is_same"]:
         # A call with somebody else began, came by itself, or was not answered: show what is.
         response["HX-Trigger"] = "furrow:reseat"
     return response
