@@ -206,8 +206,11 @@ def waiting_for(user: User, *, at: datetime) -> dict[str, int]:
     appealed = ClashStep.objects.filter(clash=OuterRef("pk"), state=ClashState.APPEALED)
     lost = Clash.objects.filter(mine, ~Exists(appealed), state=ClashState.DECIDED, due_at__gte=at)
     against = Clash.objects.filter(holder=user, state__in=UNDECIDED)
+    decides = to_decide(user)
+    if user.scope(Right.SETTLE_CLASHES) is Scope.ALL:  # a leader decides first
+        decides = decides.exclude(state=ClashState.WAITING)
     return {
-        "to_decide": to_decide(user)[:100].count(),
+        "to_decide": decides[:100].count(),
         "to_appeal": lost[:100].count(),
         "against_me": against[:100].count(),
     }

@@ -100,7 +100,7 @@ def progress_of(handover: Handover) -> Progress:
     )
 
 
-def first_touches(user: User, *, mine: bool) -> "list[HandoverItem]":
+def first_touches(user: User, *, mine: bool) -> list[HandoverItem]:
     """Customers handed over whom nobody has reached out to since, the soonest due first.
 
     mine  only those that came to `user`
@@ -110,6 +110,15 @@ def first_touches(user: User, *, mine: bool) -> "list[HandoverItem]":
         items = items.filter(heir=user)
     rows = items.select_related("customer", "heir", "handover__person").order_by("due_at", "pk")
     return list(rows[:200])
+
+
+def count_touches(user: User, *, late_at: datetime | None = None) -> int:
+    """How many came to `user` and wait for a first touch, at most 200; of these only the late
+    ones with `late_at`."""
+    items = HandoverItem.objects.filter(heir=user).untouched()
+    if late_at is not None:
+        items = items.filter(due_at__lt=late_at)
+    return items[:200].count()
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from furrow.teamwork.queries.clashes import (
     to_decide,
     waiting_for,
 )
-from furrow.teamwork.queries.handing import first_touches
+from furrow.teamwork.queries.handing import count_touches
 from furrow.teamwork.rules import CannotSettle, Entrance, Ruling
 
 from .page import tabs
@@ -138,12 +138,12 @@ def want(request: Request) -> HttpResponse:
 def notices(request: Request) -> HttpResponse:
     """The bell at the top: how much waits for oneself, and where."""
     at = timezone.now()
-    touches = first_touches(request.user, mine=True) if request.user.can(Act.USE_DESK) else []
     waits = waiting_for(request.user, at=at)
+    touches = count_touches(request.user)
     context = {
         "waits": waits,
-        "total": sum(waits.values()) + len(touches),
-        "touches": len(touches),
-        "late": sum(1 for item in touches if item.due_at and item.due_at < at),
+        "touches": touches,
+        "late": count_touches(request.user, late_at=at) if touches else 0,
+        "total": sum(waits.values()) + touches,
     }
     return render(request, "teamwork/notices.html", context)

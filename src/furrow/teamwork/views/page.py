@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from furrow.organisation.http import Request
 from furrow.organisation.rules import Act
 from furrow.teamwork.queries.clashes import to_decide
-from furrow.teamwork.queries.handing import first_touches
+from furrow.teamwork.queries.handing import count_touches
 
 _TABS: tuple[tuple[str, str | Promise, Act], ...] = (
     ("clashes", _("Clashes"), Act.VIEW_CUSTOMERS),
@@ -33,10 +33,9 @@ class Tab:
 
 def tabs(request: Request, current: str) -> dict[str, Any]:
     """Context for teamwork/tabs.html: only what the role may see."""
-    counts = {
-        "clashes": to_decide(request.user)[:100].count(),
-        "first-touches": len(first_touches(request.user, mine=request.user.can(Act.USE_DESK))),
-    }
+    counts = {"clashes": to_decide(request.user)[:100].count()}
+    if request.user.can(Act.USE_DESK):
+        counts["first-touches"] = count_touches(request.user)
     return {
         "now": timezone.now(),
         "tabs": [
