@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import copy
 import hashlib
+import os
 import threading
 import time
 from datetime import datetime, timedelta
@@ -20,7 +21,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from measuring import database, percentile, tell, tell_table
+from measuring import (
+    database,
+    percentile,
+    postgres_server,
+    processor_seconds,
+    tell,
+    tell_table,
+)
 
 from furrow.config.places import schema_mark
 
@@ -81,6 +89,11 @@ def run_night(*, at: datetime) -> list[list[str]]:
     owned = Customer.objects.exclude(owner=None).count()
     before = OwnershipEvent.objects.count()
     look, seen, began = actions._look_at, 0, time.perf_counter()
+    used = processor_seconds(os.getpid(), postgres_server())
+    while actions.finish_returns(at=at):
+        pass
+    carried = processor_seconds(os.getpid(), postgres_server()) - used
+    carried_by_clock = time.perf_counter() - began
 
     def dies(**given: Any) -> int:
         nonlocal seen
@@ -100,6 +113,7 @@ def run_night(*, at: datetime) -> list[list[str]]:
     connection.close()
     run = actions.return_due(at=at + timedelta(minutes=1))
     seconds = time.perf_counter() - began
+    used = processor_seconds(os.getpid(), postgres_server()) - used
     assert run is not None
     moved = OwnershipEvent.objects.count() - before
     assert owned - Customer.objects.exclude(owner=None).count() == moved
@@ -109,6 +123,12 @@ def run_night(*, at: datetime) -> list[list[str]]:
         ["announced", f"{Return.objects.open().count():,}", ""],
         ["warned of", f"{Losing.objects.count():,}", ""],
         ["killed after looking at", f"{killed:,}", "resumed there"],
+        [
+            "of it carrying out returns, seconds",
+            f"{carried_by_clock:.1f}",
+            f"processors {carried:.1f}",
+        ],
+        ["the night's run, processor seconds", f"{used:.1f}", ""],
         ["the night's run, seconds", f"{seconds:.1f}", f"≤ {GOAL_RUN_SECONDS}"],
     ]
 

@@ -91,7 +91,7 @@ def claim_customers(*, customers: Sequence[int], by: User, at: datetime) -> list
                 _("This record was joined to another one. Open that one instead."), "B2"
             )
             continue
-        why = why_not(by, agent, one, rules=rules, at=at) or why_no_room(
+        why = why_not(agent, one, rules=rules, at=at) or why_no_room(
             agent, one.pool, rules, taking=len(chosen)
         )
         answers[customer] = why
@@ -99,7 +99,7 @@ def claim_customers(*, customers: Sequence[int], by: User, at: datetime) -> list
             chosen.append(customer)
     got = move_owners(
         moves=[Move(customer, None, by.pk) for customer in chosen], change=OwnerChange.CLAIMED,
-        rule="claim", rule_version=rules.version, by=by, at=at,
+        rule="claim", rule_version=rules.version, known=[by.pk], by=by, at=at,
     ) if chosen else set()  # fmt: skip
     for customer in chosen:
         if customer not in got:

@@ -249,6 +249,7 @@ def agent_facts(agent: User, *, rules: Rules, at: datetime) -> Agent:
         role=agent.role,
         team_id=agent.team_id,
         sees_all=agent.scope(Right.VIEW_CUSTOMERS) > Scope.OWN,
+        may_own=agent.can(Right.USE_DESK),
         claimed_today=claimed,
         held=held,
         unworked=unworked,
@@ -282,10 +283,8 @@ def wanted_facts(
     }  # fmt: skip
 
 
-def why_not(agent: User, facts: Agent, wanted: Wanted, *, rules: Rules, at: datetime) -> Why | None:
+def why_not(facts: Agent, wanted: Wanted, *, rules: Rules, at: datetime) -> Why | None:
     """Why this customer is not this agent's to claim, as it stands now; None = claim it."""
-    if not agent.can(Right.USE_DESK):
-        return Why(_("Only agents and leaders look after customers."), "B3")
     is_same_team = wanted.team_id is not None and wanted.team_id == facts.team_id
     return why_not_claimable(facts, wanted, rules, is_same_team=is_same_team, at=at) or why_no_room(
         facts, wanted.pool, rules
@@ -298,7 +297,7 @@ def why_not_claim(customer: Customer, *, user: User, at: datetime) -> Why | None
     wanted = wanted_facts([customer.pk], agent=user, rules=rules, at=at).get(customer.pk)
     if wanted is None:
         return Why(_("This record was joined to another one. Open that one instead."), "B2")
-    return why_not(user, agent_facts(user, rules=rules, at=at), wanted, rules=rules, at=at)
+    return why_not(agent_facts(user, rules=rules, at=at), wanted, rules=rules, at=at)
 
 
 # -- pools -----------------------------------------------------------------------------------------

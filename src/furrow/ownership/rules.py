@@ -475,6 +475,7 @@ class Agent:
     role: str
     team_id: int | None
     sees_all: bool  # leads, or sees the company
+    may_own: bool  # looks after customers at all
     claimed_today: int
     held: int
     unworked: int  # claimed or dealt, and no effective act yet
@@ -548,6 +549,8 @@ def why_not_claimable(
     agent: Agent, wanted: Wanted, rules: Rules, *, is_same_team: bool, at: datetime
 ) -> Why | None:
     """Why this customer is not this agent's to claim, whatever room the agent has."""
+    if not agent.may_own:
+        return Why(_t("Only agents and leaders look after customers."), "B3")
     if not wanted.is_pooled:
         return Why(_t("This customer already has an owner. Ask the owner or your leader."), "B3")
     if not reaches(wanted.pool.claimed_by, is_same_team=is_same_team, sees_all=agent.sees_all):

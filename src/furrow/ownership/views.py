@@ -174,7 +174,7 @@ def _pool(request: Request) -> dict[str, Any]:
                 "number": numbers.get(customer.pk, ""),
                 "cells": [values.get(customer.pk, "") for _column, values in cells],
                 "wish": wishes.get(customer.pk),
-                "why": why_not(user, facts, wishes[customer.pk], rules=rules, at=at)
+                "why": why_not(facts, wishes[customer.pk], rules=rules, at=at)
                 if can_claim and room is None and customer.pk in wishes
                 else None,
             }

@@ -202,18 +202,18 @@ def test_whose_a_pool_is(reach: Reach, same: bool, leads: bool, may: bool) -> No
 
 # -- claiming --------------------------------------------------------------------------------------
 
-AGENT = Agent("agent", 1, False, claimed_today=0, held=0, unworked=0, farmed=0)
+AGENT = Agent("agent", 1, False, True, claimed_today=0, held=0, unworked=0, farmed=0)
 POOL = RULES.pools[0]
 
 
 @pytest.mark.parametrize(("agent", "taking", "says"), [
     (AGENT, 0, None),
     (AGENT, 19, None), (AGENT, 20, "real conversation"),
-    (Agent("agent", 1, False, 29, 100, 0, 0), 0, None),
-    (Agent("agent", 1, False, 29, 100, 0, 0), 1, "30 customers today"),
-    (Agent("agent", 1, False, 0, 1000, 0, 0), 0, "hold 1000"),
-    (Agent("manager", 1, True, 0, 5000, 0, 0), 0, None),  # no limit is set for the role
-    (Agent("agent", 1, False, 0, 0, 0, 10), 0, "unworked"),
+    (Agent("agent", 1, False, True, 29, 100, 0, 0), 0, None),
+    (Agent("agent", 1, False, True, 29, 100, 0, 0), 1, "30 customers today"),
+    (Agent("agent", 1, False, True, 0, 1000, 0, 0), 0, "hold 1000"),
+    (Agent("manager", 1, True, True, 0, 5000, 0, 0), 0, None),  # no limit is set for the role
+    (Agent("agent", 1, False, True, 0, 0, 0, 10), 0, "unworked"),
 ])  # fmt: skip
 def test_room_for_more(agent: Agent, taking: int, says: str | None) -> None:
     why = why_no_room(agent, POOL, RULES, taking=taking)
@@ -236,6 +236,12 @@ def test_which_customers_may_be_claimed(wanted: Wanted, says: str | None) -> Non
     why = why_not_claimable(AGENT, wanted, RULES, is_same_team=True, at=at(MONDAY))
 
     assert (why is None) if says is None else (why is not None and says in why.message)
+
+
+def test_who_looks_after_nobody_claims_nobody() -> None:
+    reviewer = Agent("qa", None, True, False, 0, 0, 0, 0)
+    wanted = Wanted(POOL, 1, True)
+    assert why_not_claimable(reviewer, wanted, RULES, is_same_team=True, at=at(MONDAY)) is not None
 
 
 def test_another_teams_pool_is_not_claimed_from() -> None:
