@@ -9,7 +9,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Value
-from django.db.models.functions import Coalesce
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce, Lower
 from django.utils.translation import gettext_lazy as _
 
 from furrow.common.phone import mask
@@ -30,6 +31,13 @@ def history() -> list[pghistory.Tracker]:
     """Rows that arrive are told once for a whole statement: a list brings hundreds of thousands,
     and a trigger for each costs more than the rows."""
     return [pghistory.InsertEvent(level=pghistory.Statement), pghistory.UpdateEvent()]
+
+
+# One spelling of what brings records together; most customers have neither.
+EMAIL_KEY = Lower("email")
+WECHAT_KEY = Lower(KeyTextTransform("wechat", "profile"))
+HAS_EMAIL = ~Q(email="")
+HAS_WECHAT = Q(profile__has_key="wechat")
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
@@ -171,6 +179,15 @@ class Customer(models.Model):
                 name="customer_of_address",
                 fields=["address_key", "id"],
                 condition=Q(merged_into=None),
+            ),
+            models.Index(
+                EMAIL_KEY, "id", name="customer_of_email", condition=HAS_EMAIL & Q(merged_into=None)
+            ),
+            models.Index(
+                WECHAT_KEY,
+                "id",
+                name="customer_of_wechat",
+                condition=HAS_WECHAT & Q(merged_into=None),
             ),
         ]
 

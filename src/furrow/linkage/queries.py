@@ -4,16 +4,25 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from json import loads
+from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import formats, timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from furrow.common.phone import mask
 from furrow.common.sql import load_sql
-from furrow.customers.models import Customer, MergeEvent, Number
+from furrow.customers.models import (
+    EMAIL_KEY,
+    HAS_EMAIL,
+    HAS_WECHAT,
+    WECHAT_KEY,
+    Customer,
+    MergeEvent,
+    Number,
+)
 from furrow.customers.queries import profile_of
 from furrow.customers.rules import Whose
 from furrow.organisation.models import User
@@ -80,12 +89,18 @@ def _candidates(probes: Sequence[Probe]) -> dict[int, set[int]]:
     numbers: list[tuple[int, str]] = []
     names: list[tuple[int, str]] = []
     addresses: list[tuple[int, str]] = []
+    emails: list[tuple[int, str]] = []
+    wechats: list[tuple[int, str]] = []
     for probe in probes:
         row = int(probe.record.id)
         numbers += [(row, number) for number in probe.record.numbers]
         names += [(row, key) for key in sorted(probe.name_keys)]
         if key := probe.address_key:
             addresses.append((row, key))
+        if key := probe.email_key:
+            emails.append((row, key))
+        if key := probe.wechat_key:
+            wechats.append((row, key))
     found: dict[int, set[int]] = defaultdict(set)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -97,6 +112,10 @@ def _candidates(probes: Sequence[Probe]) -> dict[int, set[int]]:
                 "name_keys": [key for _, key in names],
                 "address_rows": [row for row, _ in addresses],
                 "address_keys": [key for _, key in addresses],
+                "email_rows": [row for row, _ in emails],
+                "emails": [key for _, key in emails],
+                "wechat_rows": [row for row, _ in wechats],
+                "wechats": [key for _, key in wechats],
                 "most_by_name": MOST_BY_NAME,
                 "most_by_address": MOST_BY_ADDRESS,
             },
@@ -217,14 +236,23 @@ def pairs_in(block: str, *, after: str, upto: str, most: int) -> list[tuple[int,
         return list(cursor.fetchall())
 
 
+_KEYS: Mapping[str, tuple[Any, Q]] = {
+    "name": (F("name_key"), Q()),
+    "address": (F("address_key"), Q()),
+    "email": (EMAIL_KEY, HAS_EMAIL),
+    "wechat": (WECHAT_KEY, HAS_WECHAT),
+}
+
+
 def range_of(block: str, *, after: str, most: int) -> tuple[str, int]:
     """The next values of `block` behind `after` that together have about `most` customers: the
     last of them, and how many customers there are. Two short walks of an index."""
-    key = f"{block}_key"
-    behind = Customer.objects.filter(**{f"{key}__gt": after}, merged_into=None)
-    keys = behind.order_by(key).values_list(key, flat=True)
+    key, has_one = _KEYS[block]
+    all_keys = Customer.objects.filter(has_one, merged_into=None).annotate(key=key)
+    behind = all_keys.filter(key__gt=after)
+    keys = behind.order_by("key").values_list("key", flat=True)
     upto = keys[most - 1 : most].first() or keys.last()
-    return (upto, behind.filter(**{f"{key}__lte": upto}).count()) if upto else ("", 0)
+    return (upto, behind.filter(key__lte=upto).count()) if upto else ("", 0)
 
 
 def next_pair(user: User) -> Pair | None:

@@ -29,7 +29,12 @@ MOST_LOOKUPS, LOOKUP_WINDOW = 90, timedelta(minutes=1)
 
 
 # What brings customers together in a run over all of them, in this order: how many may share it.
-BLOCKS = {"name": MOST_BY_NAME, "address": MOST_BY_ADDRESS}
+BLOCKS = {
+    "name": MOST_BY_NAME,
+    "address": MOST_BY_ADDRESS,
+    "email": MOST_BY_ADDRESS,
+    "wechat": MOST_BY_NAME,
+}
 # A run reads about so many customers, then commits what it found.
 CUSTOMERS_A_STEP = 2000
 # From here on a rule may join without asking, where a run was told so. The weight is a logarithm of
@@ -93,6 +98,14 @@ class Probe:
         return {key[:200] for key in found if key}
 
     @property
+    def email_key(self) -> str:
+        return email_key(self.record.email)
+
+    @property
+    def wechat_key(self) -> str:
+        return wechat_key(self.record.wechat)
+
+    @property
     def address_key(self) -> str:
         return _address_key(self.record.address)
 
@@ -137,9 +150,9 @@ def keys_of(probe: Probe) -> list[str]:
     keys += _named_keys(one.name, one.company, one.city)
     if address := probe.address_key:
         keys.append(f"a:{address}")
-    if one.email and (email := email_key(one.email)):
+    if one.email and (email := probe.email_key):
         keys.append(f"e:{email}"[:220])
-    if one.wechat and (wechat := wechat_key(one.wechat)):
+    if one.wechat and (wechat := probe.wechat_key):
         keys.append(f"w:{wechat}"[:220])
     return keys
 

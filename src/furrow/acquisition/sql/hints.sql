@@ -43,6 +43,16 @@ WITH keyed AS MATERIALIZED (
     SELECT line, unnest(ids) FROM named JOIN namesake USING (name_key)
     UNION ALL
     SELECT line, unnest(ids) FROM placed JOIN neighbour USING (address_key)
+    UNION ALL
+    SELECT k.line, c.id
+    FROM keyed AS k
+    JOIN customers_customer AS c ON lower(c.email) = substr(k.key, 3)
+    WHERE left(k.key, 1) = 'e' AND c.email <> '' AND c.merged_into_id IS NULL
+    UNION ALL
+    SELECT k.line, c.id
+    FROM keyed AS k
+    JOIN customers_customer AS c ON lower(c.profile ->> 'wechat') = substr(k.key, 3)
+    WHERE left(k.key, 1) = 'w' AND c.profile ? 'wechat' AND c.merged_into_id IS NULL
 )
 INSERT INTO acquisition_hint (batch_id, line, lines, customers)
 SELECT

@@ -84,7 +84,7 @@ def test_a_name_of_many_is_compared_within_one_city_only(
 ) -> None:
     monkeypatch.setitem(BLOCKS, "name", 2)
     for city in ("深圳", "深圳", "北京"):
-        make_customer(name="欧阳思远", city=city, profile=BORN)
+        make_customer(name="欧阳思远", city=city, profile={"birthday": "1980-05-01"})
 
     _run(by)
 
@@ -199,3 +199,30 @@ def test_a_team_is_shown_its_own(by: User) -> None:
     _likely(team=make_team())
     _run(by)
     assert next_pair(make_user(role=Role.LEADER)) is None
+
+
+def test_email_and_wechat_bring_together_what_names_do_not(by: User) -> None:
+    for profile, email in (({}, "Ouyang.S@163.com"), ({"wechat": "OuYang_88"}, "")):
+        left = make_customer(name="欧阳思远", profile=profile)
+        right = make_customer(name="欧阳思苑", profile=profile)
+        Customer.objects.filter(pk=left.pk).update(email=email)
+        Customer.objects.filter(pk=right.pk).update(email=email.lower())
+        make_customer(name="李娜")
+
+        _run(by)
+
+        pair = Pair.objects.latest("id")
+        assert {pair.left_id, pair.right_id} == {left.pk, right.pk}
+        Customer.objects.all().delete()
+
+
+def test_what_was_judged_is_never_asked_again(by: User) -> None:
+    _likely()
+    _run(by)
+    actions.judge_pair(pair=Pair.objects.get(), verdict=Verdict.DIFFERENT, by=by, at=LATER)
+
+    _run(by)
+    pair = Pair.objects.get()
+    actions.ask_about([(pair.right_id, pair.left_id, 9.0, ["same_name"])], at=LATER)
+
+    assert Pair.objects.get().verdict == Verdict.DIFFERENT
