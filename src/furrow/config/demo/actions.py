@@ -55,6 +55,7 @@ from furrow.pipeline.models import ScoreGiven, StageMove, Standing
 from furrow.pipeline.rules import Score, Stage
 
 from . import PASSWORD, words
+from .together import make_together
 
 ZONE = ZoneInfo("Asia/Shanghai")
 DAYS = 42
@@ -133,6 +134,7 @@ def make_demo_company(*, at: datetime, seed: int = 2026, size: Size | None = Non
             _history(company, at=at, size=size)
             _present(company, at=at)
         _ownership(company, at=at)
+        make_together(by=company.by, at=at)
         _analyse()
         record("demo.made", of=company.by, by=company.by.username, at=at, seed=seed)
     return company
