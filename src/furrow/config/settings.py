@@ -347,3 +347,5 @@ LOGGING = {
 }
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]  # decided above, by mode
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
+# A killed worker is known by its silence; see common/tasks.py.
+PROCRASTINATE_WORKER_DEFAULTS = {"update_heartbeat_interval": 2}  # seconds
