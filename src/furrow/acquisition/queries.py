@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import Count, QuerySet, Sum
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from furrow.common.phone import mask
@@ -22,6 +23,7 @@ from .rules import (
     CHOICES,
     NUMBER_FIELDS,
     PROBLEMS,
+    WORKING,
     BatchState,
     Finding,
     RowState,
@@ -224,6 +226,24 @@ def rows_that_failed(batch: Batch) -> QuerySet[Row]:
     if batch.state in (BatchState.CHECKED, BatchState.UPLOADED):
         return rows.filter(finding=Finding.PROBLEM)
     return rows.filter(state=RowState.FAILED)
+
+
+SILENT_AFTER = timedelta(seconds=20)  # a worker beats every two seconds
+
+
+def is_waiting(batch: Batch, *, at: datetime) -> bool:
+    """Whether nobody works on a list that is to be worked on: its worker died and no other has
+    taken over yet, or none runs."""
+    if batch.state not in WORKING:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("furrow.acquisition", "is_worked_on"),
+            {"batch": batch.pk, "since": at - SILENT_AFTER},
+        )
+        [is_worked_on] = cursor.fetchone() or [False]
+    moved_at = parse_datetime(str(batch.progress.get("at", "")))
+    return not is_worked_on and (moved_at is None or moved_at < at - SILENT_AFTER)
 
 
 # -- sources --------------------------------------------------------------------------------------

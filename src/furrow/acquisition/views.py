@@ -98,6 +98,7 @@ def _context(batch: Batch) -> dict[str, object]:
         "batch": batch,
         "step": STEPS.get(state, 4),
         "is_working": state in WORKING,
+        "is_waiting": queries.is_waiting(batch, at=timezone.now()),
         "forbidden_count": batch.findings.get("forbidden", 0),
         "problem_count": batch.findings.get(Finding.PROBLEM, 0),
         "import_count": _importable(batch),

@@ -113,7 +113,7 @@ def take_step(*, batch_id: int, at: datetime) -> bool:
         with transaction.atomic():
             batch = _locked(batch)
             if batch.state == BatchState.CHECKING and batch.progress["phase"] == "reading":
-                _enter_phase(batch, "gathering", of=batch.rows)
+                _enter_phase(batch, "gathering", of=batch.rows, at=at)
         return True
     is_creating = batch.progress.get("phase") == "creating"
     step = _create if batch.state == BatchState.IMPORTING and is_creating else _one_piece
@@ -131,9 +131,9 @@ def _create(batch: Batch, at: datetime) -> bool:
         batch = _locked(batch)
         if batch.state == BatchState.IMPORTING and batch.progress.get("phase") == "creating":
             if line:
-                _advance(batch, max(line, _line(batch)))
+                _advance(batch, max(line, _line(batch)), at=at)
             else:
-                _enter_phase(batch, "joining", of=batch.rows)
+                _enter_phase(batch, "joining", of=batch.rows, at=at)
     return True
 
 
@@ -153,10 +153,10 @@ def _one_piece(batch: Batch, at: datetime) -> bool:
 def _check(batch: Batch, at: datetime) -> bool:
     if batch.progress.get("phase") == "gathering":
         gather_hints(batch=batch)
-        _enter_phase(batch, "matching", of=batch.rows)
+        _enter_phase(batch, "matching", of=batch.rows, at=at)
         return True
     if line := match_chunk(batch=batch, after=_line(batch)):
-        _advance(batch, line)
+        _advance(batch, line, at=at)
         return True
     settle_contested(batch=batch)
     batch.findings = tally_findings(batch, at)
@@ -170,7 +170,7 @@ def _check(batch: Batch, at: datetime) -> bool:
 
 def _import(batch: Batch, at: datetime) -> bool:
     if line := import_chunk(batch=batch, after=_line(batch), at=at):
-        _advance(batch, line)
+        _advance(batch, line, at=at)
         return True
     batch.counts = reconcile(batch=batch)
     batch.finished_at = at
@@ -182,12 +182,12 @@ def _import(batch: Batch, at: datetime) -> bool:
 def _undo(batch: Batch, at: datetime) -> bool:
     if batch.progress["phase"] == "withdrawing":
         if line := withdraw_chunk(batch=batch, after=_line(batch), at=at):
-            _advance(batch, line)
+            _advance(batch, line, at=at)
         else:
-            _enter_phase(batch, "deleting", of=batch.rows)
+            _enter_phase(batch, "deleting", of=batch.rows, at=at)
         return True
     if line := delete_chunk(batch=batch, after=_line(batch), at=at):
-        _advance(batch, line)
+        _advance(batch, line, at=at)
         return True
     undone = {what: batch.counts.get(what, 0) for what in ("deleted", "withdrawn", "left")}
     batch.counts["left"] = undone["left"] = undone["left"] or {}
@@ -229,7 +229,8 @@ def _start(
 ) -> Batch:
     if state not in MOVES[BatchState(batch.state)]:
         check_move(batch.state, state)
-    batch.progress, batch.error, batch.stopped_in = dict(progress), "", ""
+    batch.progress = {**progress, "at": at.isoformat()}
+    batch.error, batch.stopped_in = "", ""
     record(f"list.{state}_started", of=batch, by=by.username, at=at)
     _set_state(batch, state)
     enqueue("acquisition.work", queueing_lock=f"list:{batch.pk}", batch_id=batch.pk)
@@ -242,8 +243,9 @@ def _set_state(batch: Batch, state: BatchState) -> None:
     tell(batch)
 
 
-def _enter_phase(batch: Batch, phase: str, *, of: int) -> None:
-    batch.progress = {**batch.progress, "phase": phase, "done": 0, "of": of}
+def _enter_phase(batch: Batch, phase: str, *, of: int, at: datetime) -> None:
+    moved = {"phase": phase, "done": 0, "of": of, "at": at.isoformat()}
+    batch.progress = {**batch.progress, **moved}
     batch.save(update_fields=["progress"])
     tell(batch)
 
@@ -253,7 +255,7 @@ def _line(batch: Batch) -> int:
     return int(batch.progress.get("done", 0))
 
 
-def _advance(batch: Batch, line: int) -> None:
-    batch.progress = {**batch.progress, "done": line}
+def _advance(batch: Batch, line: int, *, at: datetime) -> None:
+    batch.progress = {**batch.progress, "done": line, "at": at.isoformat()}
     batch.save(update_fields=["progress", "counts"])
     tell(batch)

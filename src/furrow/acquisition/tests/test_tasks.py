@@ -1,10 +1,14 @@
 """What the background job says when it cannot go on."""
 
+from datetime import timedelta
+
 import pytest
+from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from furrow.acquisition import actions, tasks
+from furrow.acquisition.queries import is_waiting
 from furrow.acquisition.rules import BatchState
 
 from .make import make_list, stored_files
@@ -65,3 +69,25 @@ def test_an_unreadable_row_names_its_line() -> None:
     assert batch.state == BatchState.FAILED
     assert "quotation mark" in batch.error
     assert "Line" in batch.error
+
+
+def test_a_list_whose_worker_died_says_that_it_waits() -> None:
+    batch = make_list()
+    at = timezone.now()
+    actions.start_check(batch=batch, by=batch.by, at=at)
+    batch.refresh_from_db()
+    later = at + timedelta(seconds=25)
+
+    assert not is_waiting(batch, at=at)
+    assert is_waiting(batch, at=later)
+    with connection.cursor() as cursor:  # a worker has it in hand
+        cursor.execute(
+            "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (%s) RETURNING id", [later]
+        )
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET status = 'doing', worker_id = %s"
+            " WHERE args ->> 'batch_id' = %s",
+            [*(cursor.fetchone() or ()), str(batch.pk)],
+        )
+    assert not is_waiting(batch, at=later)
+    assert is_waiting(batch, at=later + timedelta(seconds=25))
