@@ -274,7 +274,14 @@ def calendar(request: Request, region: str, year: int) -> HttpResponse:
         messages.success(request, _("The calendar is saved."))
         return redirect("policy-calendar", region, given["on"].year)
     days: list[CalendarDay] = calendar_of(region=region, year=year)
-    context = {"region": region, "year": year, "days": days, "form": form}
+    context = {
+        "region": region,
+        "year": year,
+        "days": days,
+        "form": form,
+        # China announces next year's make-up workdays in November: until then none are known.
+        "lacks_workdays": region == "CN" and not any(d.kind == DayKind.WORKDAY for d in days),
+    }
     return render(request, "compliance/calendar.html", context)
 
 
