@@ -11,7 +11,9 @@ FROM customers_customer AS customer
 JOIN unnest(%(teams)s::bigint[], %(firsts)s::timestamptz[], %(nexts)s::timestamptz[],
             %(deals)s::timestamptz[]) AS cut (team_id, first_before, next_before, deal_before)
     ON cut.team_id = coalesce(customer.team_id, 0)
-LEFT JOIN ownership_standing AS standing ON standing.customer_id = customer.id
+LEFT JOIN ownership_standing AS standing
+    ON standing.customer_id = customer.id
+    AND standing.customer_id > %(after)s AND standing.customer_id <= %(upto)s
 WHERE customer.id > %(after)s AND customer.id <= %(upto)s
   AND customer.owner_id IS NOT NULL AND customer.merged_into_id IS NULL
   AND (
