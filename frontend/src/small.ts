@@ -23,4 +23,12 @@ on("click", "[data-side-toggle]", () => {
   document.cookie = `furrow_side=${side}; path=/; max-age=31536000; samesite=lax`;
 });
 
+// The phone is a small window of its own, and one only: asking again brings it to the front.
+on("click", "[data-phone-window]", (link, event) => {
+  const phone = open((link as HTMLAnchorElement).href, "furrow-phone", "popup,width=440,height=640");
+  if (!phone) return; // the browser opens it as a tab
+  event.preventDefault();
+  phone.focus();
+});
+
 on("change", "[data-submit-on-change]", (field) => (field as HTMLInputElement).form?.requestSubmit());

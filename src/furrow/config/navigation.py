@@ -44,6 +44,12 @@ PLACES = (
 )
 
 
+def user_can_call(request: HttpRequest) -> bool:
+    """Whether this person has a phone window to open."""
+    user = getattr(request, "user", None)
+    return bool(user and user.is_authenticated and user.can(Act.USE_DESK))
+
+
 @dataclass(frozen=True)
 class Item:
     title: str | Promise
@@ -70,6 +76,7 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         "nav": places_for(request) if hasattr(request, "user") else [],
         "me": request.user if hasattr(request, "user") and request.user.is_authenticated else None,
         "events_url": settings.EVENTS,
+        "has_phone": settings.TELEPHONY == "asterisk" and user_can_call(request),
         "languages": settings.LANGUAGES,
     }
 
