@@ -66,10 +66,6 @@ def main() -> int:
             ("… worst (who works here and today's counts read anew)", f"{max(took):.0f} ms"),
             ("sent to a watcher who begins", f"{len(whole) / 1000:.1f} kB"),
             (f"… of {chosen.changes} changes", f"{percentile(sent, 0.5) / 1000:.2f} kB"),
-            (
-                "machine",
-                f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
-            ),
         ],
     )
     return 0
