@@ -12,7 +12,7 @@ class PipelineConfig(AppConfig):
         from furrow.customers.holdings import declare
         from furrow.ownership.declarations import declare_condition
         from furrow.permits.objections import declare_objection
-        from furrow.teamwork.traits import declare_match
+        from furrow.teamwork.traits import declare_match, values_by
 
         from . import actions, queries
         from .rules import HIGHEST, LOWEST, Stage
@@ -38,4 +38,12 @@ class PipelineConfig(AppConfig):
             choices=lambda: [(str(cp), str(cp)) for cp in range(LOWEST, HIGHEST + 1)],
         )
         declare_column("cp", _("CP"), cells=queries.cp_cells)
-        declare_match("stage", _("Stage"), values=queries.stages_of, choices=Stage.choices)
+        declare_match(
+            "stage",
+            _("Stage"),
+            values=values_by(
+                "SELECT customer_id, stage FROM pipeline_standing"
+                " WHERE customer_id = ANY(%(ids)s::bigint[])"
+            ),
+            choices=Stage.choices,
+        )

@@ -84,12 +84,6 @@ def cp_choices(user: User) -> list[tuple[str, str]]:
 _STAGE_CSS = {Stage.SCREENING: "", Stage.ACQUISITION: "is-live", Stage.RETENTION: "is-good"}
 
 
-def stages_of(ids: Sequence[int]) -> dict[int, str]:
-    """Customer -> stage; those who never entered the pipeline are absent."""
-    standings = Standing.objects.filter(customer__in=ids).order_by()
-    return dict(standings.values_list("customer_id", "stage"))
-
-
 def stage_cells(ids: Sequence[int]) -> dict[int, SafeString]:
     return {
         standing.customer_id: format_html(

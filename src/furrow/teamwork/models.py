@@ -507,6 +507,10 @@ class HandoverItem(models.Model):
             models.Index(
                 name="handover_item_due", fields=["heir", "due_at"], condition=Q(state="moved")
             ),
+            # The company's first touches in their order, whoever has them.
+            models.Index(
+                name="handover_item_soonest", fields=["due_at", "id"], condition=Q(state="moved")
+            ),
             models.Index(name="handover_item_by_customer", fields=["customer"]),
         ]
 

@@ -9,12 +9,11 @@ from django.utils.translation import gettext as _
 
 from furrow.audit.actions import record
 from furrow.customers.actions import Move, move_owners
-from furrow.customers.models import Customer
 from furrow.customers.rules import OwnerChange
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
 from furrow.teamwork.models import Dealing, Profile
-from furrow.teamwork.queries.dealing import Offer, Proposal, propose
+from furrow.teamwork.queries.dealing import Offer, Proposal, propose, still_pooled
 from furrow.teamwork.rules import CannotDeal
 from furrow.teamwork.traits import traits
 
@@ -40,10 +39,7 @@ def deal_customers(
     # One dealing at a time: room and today's shares are counted once.
     people = User.objects.filter(pk__in=[agent.pk for agent in offer.agents]).order_by("pk")
     list(people.select_for_update(no_key=True).values_list("pk"))
-    pooled = set(
-        Customer.objects.in_pool().filter(pk__in=customer_ids).values_list("pk", flat=True)
-    )
-    proposal = propose([pk for pk in customer_ids if pk in pooled], offer, at=at)
+    proposal = propose(still_pooled(customer_ids), offer, at=at)
     given = proposal.deal.given
     moved = move_owners(
         moves=[Move(pk, None, person) for pk, person in given.items()],

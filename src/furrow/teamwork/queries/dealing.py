@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import connection
 from django.db.models import Count
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -140,6 +141,18 @@ def takers_of(
 def _present(people: Sequence[User], *, at: datetime) -> set[int]:
     rows = Presence.objects.filter(user__in=[person.pk for person in people])
     return {row.pk for row in rows if is_present(row.state, seen_at=row.seen_at, at=at)}
+
+
+def still_pooled(ids: Sequence[int]) -> list[int]:
+    """Those of the customers who are in a pool, in their order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM customers_customer WHERE id = ANY(%s::bigint[])"
+            " AND owner_id IS NULL AND merged_into_id IS NULL",
+            [list(ids)],
+        )
+        pooled = {pk for (pk,) in cursor.fetchall()}
+    return [pk for pk in ids if pk in pooled]
 
 
 def propose(ids: Sequence[int], offer: Offer, *, at: datetime) -> Proposal:
