@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -175,11 +175,17 @@ class _Live:
 class Dialer:
     """The loop. `run` it once; `stop` it from a signal handler of the same event loop."""
 
-    def __init__(self, carrier: Carrier, *, drain_seconds: float = 5.0) -> None:
-        """drain_seconds: how long calls may go on after `stop` before they are hung up."""
+    def __init__(
+        self, carrier: Carrier, *, drain_seconds: float = 5.0, patience: timedelta = PATIENCE
+    ) -> None:
+        """
+        drain_seconds  how long calls may go on after `stop` before they are hung up
+        patience       how long who answered may wait for an agent; only tests know another
+        """
         self._carrier = carrier
         self._telephony = carrier.open()
         self._drain_seconds = drain_seconds
+        self._patience = patience
         # What is heard is stored, and who answered is given an agent, while others are dialled.
         self._dialing = ThreadPoolExecutor(1, thread_name_prefix="dialer-dialing")
         self._hearing = ThreadPoolExecutor(1, thread_name_prefix="dialer-hearing")
@@ -454,7 +460,7 @@ class Dialer:
                 is_taken_when_answered=line.is_taken_when_answered,
             )
             if line.is_waiting:
-                self._begin_taking(line.call_id, live)
+                self._begin_taking(line.call_id, live, since=_now())
 
     # -- lines to calls --------------------------------------------------------------------------
 
@@ -482,12 +488,13 @@ class Dialer:
     async def _react_to_call(self, event: Event, call_id: int, is_agent: bool) -> None:
         live = self._lives.get(call_id)
         match event:
-            case Answered(leg=leg) if not is_agent:
+            case Answered(leg=leg, at=at) if not is_agent:
+                is_anybodys = live is not None and live.is_taken_when_answered
+                if live is not None and is_anybodys:  # at once, beside everything else
+                    self._begin_taking(call_id, live, since=at)
                 with contextlib.suppress(LegGone):
                     await self._telephony.record(leg, leg)
-                if live is not None and live.is_taken_when_answered:
-                    self._begin_taking(call_id, live)
-                else:
+                if not is_anybodys:
                     seat = live.seat if live and live.seat else agent_leg(call_id)
                     with contextlib.suppress(LegGone):
                         await self._telephony.connect(leg, seat)
@@ -501,7 +508,7 @@ class Dialer:
 
     # -- who answered, and who talks -------------------------------------------------------------
 
-    def _begin_taking(self, call_id: int, live: _Live) -> None:
+    def _begin_taking(self, call_id: int, live: _Live, *, since: datetime) -> None:
         """Somebody answered a call nobody was named for: find an agent, beside everything else."""
         if live.is_answered:
             return
@@ -509,16 +516,17 @@ class Dialer:
         if live.campaign_id is not None:
             now = asyncio.get_running_loop().time()
             self._driver.answered(live.campaign_id, call_id, now)
-        task = asyncio.create_task(self._take(call_id, live))
+        task = asyncio.create_task(self._take(call_id, live, since=since))
         self._taking.add(task)
         task.add_done_callback(self._taking.discard)
 
-    async def _take(self, call_id: int, live: _Live) -> None:
-        """Give the answered call to an agent within the patience, or say sorry and hang up."""
+    async def _take(self, call_id: int, live: _Live, *, since: datetime) -> None:
+        """Give the call answered at `since` to an agent within the patience, or say sorry."""
         loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + PATIENCE.total_seconds()
+        waited = max(_now() - since, timedelta(0))  # the switch's clock may be ahead of ours
+        give_up_at = loop.time() + (self._patience - waited).total_seconds()
         leg = customer_leg(call_id)
-        while not live.is_over:
+        while not live.is_over and loop.time() < give_up_at:
             try:
                 await self._store_now(move_call, call_id=call_id, to=CallState.WAITING, at=_now())
                 found = await self._store_now(connect_waiting, call_id=call_id, at=_now())
@@ -536,13 +544,17 @@ class Dialer:
                 except LegGone:  # one of the two has just gone; then the other goes too
                     await self._telephony.hang_up(leg)
                 return
-            if loop.time() >= give_up_at:
-                break
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        if live.is_over:
+            return
         self._note_abandoned(call_id, live)
-        with contextlib.suppress(LegGone, TimeoutError):
+        try:
             async with asyncio.timeout(APOLOGY_SECONDS):
                 await self._telephony.play(leg, APOLOGY)
+        except (LegGone, TimeoutError):
+            pass
+        except Exception:  # whatever the switch lacks, nobody is left alone on a line
+            log.exception("call %d heard no apology", call_id)
         await self._telephony.hang_up(leg)
 
     def _note_abandoned(self, call_id: int, live: _Live) -> None:

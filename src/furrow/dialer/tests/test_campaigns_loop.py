@@ -1,6 +1,6 @@
 """Campaigns that dial by themselves, against the simulated carrier."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db.models import Count
@@ -10,22 +10,27 @@ from furrow.calls.models import Call
 from furrow.calls.rules import CallState, Outcome
 from furrow.campaigns.models import Campaign, Target
 from furrow.campaigns.rules import DialMode
+from furrow.compliance.actions import set_policy
+from furrow.compliance.tests.make import WEEK, make_body
 from furrow.dialer.actions import open_session
 from furrow.dialer.models import Lease, Session
 from furrow.dialer.tests.make import make_dialled_campaign, make_pooled
 from furrow.dialer.tests.test_loop import dialing, until
 from furrow.organisation.models import Presence
 from furrow.organisation.rules import PresenceState
-from furrow.permits import rules
+from furrow.organisation.tests.make import make_user
 from furrow.permits.models import Denial
+from furrow.telephony.simulated import LogNormal
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _any_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+def _any_hour() -> None:
     """These tests run at night too."""
-    monkeypatch.setattr(rules, "is_open", lambda *_args, **_kwargs: True)
+    body = make_body(windows=[{"weekdays": WEEK, "from": "00:00", "to": "24:00"}], on_holidays=True)
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    set_policy(region="CN", body=body, note="", by=make_user(), at=yesterday)
 
 
 def all_take_calls(campaign: Campaign) -> None:
@@ -82,7 +87,7 @@ def test_predictive_keeps_agents_talking_and_every_dial_ends_in_one_class() -> N
     campaign = make_dialled_campaign(mode=DialMode.PREDICTIVE, agents=4)
     for ending in ["0001", "0002", "0003", "0007"] * 10:
         make_pooled(campaign=campaign, ending=ending)
-    with dialing(30):
+    with dialing(30, callees_patience=LogNormal(600.0, 0.1)):
         all_take_calls(campaign)
 
         def all_done() -> bool:
@@ -100,7 +105,7 @@ def test_predictive_keeps_agents_talking_and_every_dial_ends_in_one_class() -> N
     assert classes[Outcome.NO_ANSWER] == 10
     assert classes[Outcome.MACHINE] == 10
     assert classes.get(Outcome.ANSWERED, 0) + classes.get(Outcome.ABANDONED, 0) == 10
-    assert classes[Outcome.ANSWERED] >= 8
+    assert classes[Outcome.ANSWERED] >= 5
     assert not calls.filter(outcome=Outcome.ANSWERED, agent=None).exists()
     assert not calls.exclude(outcome=Outcome.ANSWERED).exclude(agent=None).exists()
     assert Lease.objects.exclude(call=None).count() == 40
@@ -142,7 +147,7 @@ def test_who_answers_while_nobody_is_free_is_abandoned_told_so_and_called_first_
     campaign = make_dialled_campaign(mode=DialMode.PREDICTIVE)
     target = make_pooled(campaign=campaign, ending="0008")
     agent = campaign.agents.get()
-    with dialing(10):
+    with dialing(10, patience=timedelta(seconds=1)):
         all_take_calls(campaign)
         until(lambda: Call.objects.filter(state__in=["dialing", "ringing"]).exists())
         Presence.objects.filter(user=agent).update(state=PresenceState.AWAY)

@@ -5,7 +5,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -38,17 +39,29 @@ SHORT_TALKS = CarrierSettings(
 class Bench:
     """One dialer in a thread with an event loop of its own, and its switch."""
 
-    def __init__(self, speed: float, *, drain_seconds: float, outlives_us: bool) -> None:
-        self.switch = SimulatedTelephony(SHORT_TALKS, RealClock(speed))
+    def __init__(
+        self,
+        speed: float,
+        *,
+        drain_seconds: float,
+        outlives_us: bool,
+        patience: timedelta = timedelta(seconds=20),  # a busy machine is no defect
+        callees_patience: LogNormal = SHORT_TALKS.patience,
+    ) -> None:
+        world = replace(SHORT_TALKS, patience=callees_patience)
+        self.switch = SimulatedTelephony(world, RealClock(speed))
         self._carrier = Carrier(lambda: self.switch, outlives_us=outlives_us)
         self._drain_seconds = drain_seconds
+        self._patience = patience
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
         self.failure: BaseException | None = None
 
     async def _run(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.dialer = Dialer(self._carrier, drain_seconds=self._drain_seconds)
+        self.dialer = Dialer(
+            self._carrier, drain_seconds=self._drain_seconds, patience=self._patience
+        )
         self._ready.set()
         try:
             await self.dialer.run()
@@ -75,9 +88,17 @@ class Bench:
 
 @contextmanager
 def dialing(
-    speed: float = 60, *, drain_seconds: float = 0.0, outlives_us: bool = False
+    speed: float = 60,
+    *,
+    drain_seconds: float = 0.0,
+    outlives_us: bool = False,
+    patience: timedelta = timedelta(seconds=20),
+    callees_patience: LogNormal = SHORT_TALKS.patience,
 ) -> Iterator[Bench]:
-    bench = Bench(speed, drain_seconds=drain_seconds, outlives_us=outlives_us)
+    bench = Bench(
+        speed, drain_seconds=drain_seconds, outlives_us=outlives_us, patience=patience,
+        callees_patience=callees_patience,
+    )  # fmt: skip
     bench.start()
     try:
         yield bench
