@@ -49,7 +49,7 @@ from furrow.lines.rules import NoLineFree
 from furrow.organisation.actions import SYSTEM, set_presence, system_user
 from furrow.organisation.models import User
 from furrow.organisation.rules import PresenceState
-from furrow.permits.actions import request_permit
+from furrow.permits.actions import close_permit, request_permit
 from furrow.permits.rules import Decision, PermitVoid, Purpose
 
 
@@ -273,14 +273,6 @@ def _dial(lease: Lease, *, at: datetime) -> Dial | Denied | None:
     if agent is None and (until := dropped_until(number, at=at)):
         release_lease(lease_id=lease.pk, why="dropped", until=until, at=at)
         return None
-    try:
-        line = choose_caller_id(
-            e164=number.e164, region=number.region, campaign_id=campaign.pk, at=at
-        )
-    except NoLineFree as refusal:
-        until = refusal.next_at or at + NO_END
-        release_lease(lease_id=lease.pk, why="lines", until=until, at=at)
-        return None
     # The pool's customers are dialled for nobody in particular, even while an agent is kept free.
     is_pools = mode in DIALS_BY_ITSELF and customer.owner_id is None
     asks = None if is_pools else agent
@@ -297,6 +289,16 @@ def _dial(lease: Lease, *, at: datetime) -> Dial | Denied | None:
     )
     if permit is None:
         return _give_back(lease, decision, at=at)
+    try:
+        # After the gate: a call that ends locks its customer first and its caller id then, too.
+        line = choose_caller_id(
+            e164=number.e164, region=number.region, campaign_id=campaign.pk, at=at
+        )
+    except NoLineFree as refusal:
+        close_permit(permit_id=permit.pk, at=at)
+        until = refusal.next_at or at + NO_END
+        release_lease(lease_id=lease.pk, why="lines", until=until, at=at)
+        return None
     try:
         call = place_call(permit=permit, campaign=campaign, mode=mode, by=system_user(), at=at)
     except PermitVoid:
