@@ -171,7 +171,7 @@ class Budget:
     - *Calibration*: people abandoned, against those whom the accepted risks foretold. More are
       abandoned than each line's own risk says, because later lines overtake it.
     - *Guard*: of all hour-long windows that reach from the past into the future, the one that
-      may take the fewest calls more, up to a fifth above the limit, if from now on the limit is
+      may take the fewest calls more, up to a seventh above the limit, if from now on the limit is
       kept. The risk fades as those run out. Ten agents have one or two such calls, of which none
       can be promised; the guard is for teams whose hour is long enough to be steered.
 
@@ -195,8 +195,7 @@ class Budget:
         keep = 0.5 ** (1.0 / (2.0 * self._pace(at)))
         self._foretold = self._foretold * keep + self._limit * exp(self._strain)
         self._happened *= keep
-        usual = self._limit * self._pace(at)
-        most = 0.0 if self._is_learning(at) else 4.0 * self._stray(at) + 0.1 * usual
+        most = 0.0 if self._is_learning(at) else 4.0 * self._stray(at) + 0.1 * self._usual(at)
         self._balance = min(self._balance + self._limit, most)
 
     def abandoned(self, at: float) -> None:
@@ -208,19 +207,20 @@ class Budget:
         """The highest chance to be abandoned that a new line may have now."""
         if self._limit <= 0.0:
             return 0.0
-        reserve = 0.0 if self._is_learning(at) else self._stray(at)
+        self._forget(at)
+        reserve = 0.0 if self._is_learning(at) else self._stray(at) + 0.02 * self._usual(at)
         strain = self._pull(at) * (self._balance - reserve) - self._guard(at)
         self._strain = min(max(strain, -4.0), 2.0)
         calibration = log((self._foretold + 8.0) / (self._happened + 8.0))
         return min(0.68 * self._limit * exp(calibration + self._strain), 0.5)
 
     def _guard(self, at: float) -> float:
-        """How far the risk must fade, lest an hour-long window goes a fifth above the limit."""
-        usual = self._limit * self._pace(at)  # abandoned per hour when the limit is kept
+        """How far the risk must fade, lest an hour-long window goes a seventh above the limit."""
+        usual = self._usual(at)
         weight = 5.0 * max(1.0 - 3.5 / sqrt(usual), 0.0)
         if weight <= 0.0:
             return 0.0
-        enough = min(0.19 * usual, 8.0)
+        enough = min(0.18 * usual, 10.0)
         short = max(1.0 - self._calls_to_spare(at) / enough, 0.0)
         return weight * short * short
 
@@ -230,10 +230,10 @@ class Budget:
         state = (minute, self._hour[0], self._hour[1])
         if state != self._spare_at:
             self._spare_at = state
-            self._forget(at)
             since = minute - int((self._began_at or 0.0) // 60) + 1
-            recent = sum(counts[0] for when, counts in self._minutes if when > minute - 10)
-            to_come = 0.24 * self._limit * recent / min(since, 10)  # per minute
+            recent = sum(counts[0] for when, counts in self._minutes if when > minute - 5)
+            # Calls to spare per minute, when from now on 0.96 of the limit are abandoned.
+            to_come = 0.18 * self._limit * recent / min(since, 5)
             answered = abandoned = 0
             self._spare = 1e9
             for when, counts in reversed(self._minutes):
@@ -242,16 +242,20 @@ class Budget:
                 answered += counts[0]
                 abandoned += counts[1]
                 left = 59 - (minute - when)
-                spare = 1.2 * self._limit * answered - abandoned + to_come * left
+                spare = 1.14 * self._limit * answered - abandoned + to_come * left
                 self._spare = min(self._spare, spare)
         return self._spare
 
     def _pull(self, at: float) -> float:
-        return 0.54 / cbrt(max(self._limit * self._pace(at), 1.0))
+        return 0.54 / cbrt(max(self._usual(at), 1.0))
 
     def _stray(self, at: float) -> float:
         """Calls by which chance moves the balance while the pull holds it: one deviation."""
         return sqrt(0.6 / self._pull(at))
+
+    def _usual(self, at: float) -> float:
+        """People abandoned per hour when the limit is kept."""
+        return self._limit * self._pace(at)
 
     def _pace(self, at: float) -> float:
         """People who answer per hour, by the last hour; >= 30."""

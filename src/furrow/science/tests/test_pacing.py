@@ -187,6 +187,66 @@ def test_a_budget_overspent_takes_less_risk_and_recovers() -> None:
     assert budget.risk(4200.0) > alarmed
 
 
+def fed(budget: Budget, *, seconds: range, abandon_every: int | None = None) -> Budget:
+    """One answer a second; every so many of them are abandoned."""
+    for second in seconds:
+        budget.answered(float(second))
+        if abandon_every and second % abandon_every == 0:
+            budget.abandoned(float(second))
+    return budget
+
+
+def test_what_is_saved_while_learning_is_not_spent_later() -> None:
+    saved = fed(Budget(0.025), seconds=range(1800))
+    on_course = fed(Budget(0.025), seconds=range(1800), abandon_every=40)
+
+    # One has abandoned nobody, the other as many as allowed: the balance of both is naught.
+    assert saved._balance <= on_course._balance + 1.0
+
+
+def test_risk_is_calibrated_by_what_was_abandoned() -> None:
+    """Both balances are full; but one has seen risks that were worse than they looked."""
+    harmless, harmful = Budget(0.025), Budget(0.025)
+    fed(harmless, seconds=range(3600), abandon_every=80)
+    fed(harmful, seconds=range(3600), abandon_every=20)
+    harmless._balance = harmful._balance = 5.0
+    fed(harmless, seconds=range(3600, 9000), abandon_every=200)
+    fed(harmful, seconds=range(3600, 9000), abandon_every=41)
+
+    assert harmful.risk(9000.0) < harmless.risk(9000.0)
+
+
+def test_risk_fades_before_an_hour_gets_tight() -> None:
+    calm = fed(Budget(0.025), seconds=range(7200), abandon_every=41)
+    burst = fed(Budget(0.025), seconds=range(7200), abandon_every=41)
+    calm_risk = calm.risk(7200.0)
+    for _ in range(25):
+        burst.abandoned(7200.0)
+    burst._balance = calm._balance  # the long run has no fault to find
+
+    assert burst.risk(7200.0) < calm_risk / 3
+
+
+@given(
+    answered=st.lists(st.booleans(), max_size=400),
+    limit=st.floats(0, 1),
+    pace=st.floats(0.05, 60),
+)
+@settings(deadline=None, max_examples=50)
+def test_risk_is_a_chance_and_never_grows_by_abandoning(
+    answered: list[bool], limit: float, pace: float
+) -> None:
+    budget, at = Budget(limit), 0.0
+    for is_abandoned in answered:
+        at += pace
+        budget.answered(at)
+        before = budget.risk(at)
+        if is_abandoned:
+            budget.abandoned(at)
+            assert budget.risk(at) <= before
+        assert 0.0 <= budget.risk(at) <= 0.5
+
+
 def test_a_floor_books_every_second_once() -> None:
     result = run(Scenario(World(agents=7), hours=1.0), OverDial(2.0), seed=4)
 
