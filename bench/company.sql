@@ -69,8 +69,8 @@ JOIN customers_customer AS customer
 JOIN source ON source.s = pg_temp.pick(n, 7, (SELECT COUNT(*) FROM source))
 ORDER BY n;
 
-INSERT INTO customers_ownershipevent (customer_id, to_owner_id, change, reason, by_id, at)
-SELECT id, owner_id, 'allocated', '', %(by)s, owned_since
+INSERT INTO customers_ownershipevent (customer_id, to_owner_id, change, reason, rule, by_id, at)
+SELECT id, owner_id, 'allocated', '', '', %(by)s, owned_since
 FROM customers_customer WHERE owner_id IS NOT NULL;
 
 INSERT INTO pipeline_standing (customer_id, stage, since, cp, pi)
@@ -112,13 +112,13 @@ FROM made ORDER BY id;
 
 INSERT INTO calls_call (id, permit_id, customer_id, number_id, agent_id, team_id, campaign_id,
                         source_id, state, outcome, cause, attempt, queued_at, dialed_at, ringing_at,
-                        answered_at, ended_at, disposition_id, cp, remark, wrapped_at)
+                        answered_at, ended_at, disposition_id, cp, remark, wrapped_at, mode)
 SELECT made.id, made.id, i, i, agent_id, team_id, campaign_id, source.id, 'ended',
        outcome, '', 1, began, began + interval '1 second', began + interval '2 seconds',
        CASE outcome WHEN 'answered' THEN began + interval '15 seconds' END,
        began + make_interval(secs => 15 + CASE outcome WHEN 'answered' THEN talk ELSE 5 END),
        result.id, CASE outcome WHEN 'answered' THEN mod(draw, 6) END, '',
-       began + make_interval(secs => 30 + talk)
+       began + make_interval(secs => 30 + talk), 'manual'
 FROM made
 JOIN source ON source.s = pg_temp.pick(i, 7, (SELECT COUNT(*) FROM source))
 JOIN result ON result.effect = CASE
@@ -138,10 +138,10 @@ FROM holding WHERE mod(a, 3) = 0 AND j = 0;
 
 INSERT INTO calls_call (permit_id, customer_id, number_id, agent_id, team_id, campaign_id, source_id,
                         state, outcome, cause, attempt, queued_at, dialed_at, ringing_at,
-                        answered_at, remark)
+                        answered_at, remark, mode)
 SELECT permit.id, permit.customer_id, permit.number_id, permit.agent_id, agent.team_id,
        agent.campaign_id, (SELECT MIN(id) FROM source), 'talking', '', '', 2, issued_at, issued_at,
-       issued_at, issued_at, ''
+       issued_at, issued_at, '', 'manual'
 FROM permits_permit AS permit JOIN agent ON agent.id = permit.agent_id
 WHERE closed_at IS NULL;
 
