@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from furrow.acquisition.tests.make import carry_out, make_list
 from furrow.calls.models import Call
 from furrow.campaigns.tests.make import make_campaign, make_target
 from furrow.customers.tests.make import make_customer
@@ -102,6 +103,19 @@ def test_calling_somebody_elses_customer_is_a_clash() -> None:
 
     assert not Call.objects.exists()
     assert Clash.objects.get().entrance == Entrance.CALL
+
+
+def test_a_list_that_brings_somebodys_customer_takes_nobody_and_is_written_down() -> None:
+    owner = make_agent()
+    customer = make_customer(name="张伟", numbers=["+8613800138001"], owner=owner)
+
+    carry_out(make_list([("张伟", "13800138001"), ("李娜", "13800138002")]))
+
+    customer.refresh_from_db()
+    clash = Clash.objects.get()
+    assert customer.owner == owner
+    assert (clash.customer, clash.entrance, clash.state) == (customer, "import", "closed")
+    assert clash.grounds == "no_claim"
 
 
 def test_the_stage_is_a_trait_customers_are_matched_by() -> None:
