@@ -90,6 +90,9 @@ bench-wallboard: .venv/.has-dev ## one look at a floor of 300 agents, and what i
 bench-telephony: .venv/.has-dev ## calls through a real Asterisk: how soon, how many, how many at once; three minutes
 	PYTHONPATH=src:. $(BIN)/python bench/telephony.py
 
+bench-teamwork: .venv/.has-dev ## fifty thousand customers of a leaver go over, twenty thousand are dealt; five minutes
+	$(BIN)/python bench/teamwork.py
+
 bench-trail: .venv/.has-dev ## what an audit event costs, and how fast its chain is checked; a minute
 	$(BIN)/python bench/trail.py
 
