@@ -3,12 +3,14 @@
 -- out: acquisition_hint
 -- One pass over the list's keys, hash joins with the company's; reference: tests/test_hints.py.
 WITH keyed AS MATERIALIZED (
-    SELECT r.line, k.key
+    SELECT r.line, k.key, hashtextextended(k.key, 0) AS hash
     FROM acquisition_row AS r CROSS JOIN LATERAL unnest(r.keys) AS k(key)
     WHERE r.batch_id = %(batch)s AND r.problem <> 'number_crowded'
+), repeated AS (  -- most keys stand once: told by eight bytes each
+    SELECT hash FROM keyed GROUP BY hash HAVING count(*) > 1
 ), block AS (
-    SELECT array_agg(line ORDER BY line) AS lines
-    FROM keyed GROUP BY key
+    SELECT array_agg(line) AS lines
+    FROM keyed JOIN repeated USING (hash) GROUP BY key
     HAVING count(*) BETWEEN 2
         AND CASE WHEN left(key, 1) = 'k' THEN %(most_by_name)s ELSE %(most)s END
 ), kin AS (
