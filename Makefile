@@ -18,7 +18,7 @@ export npm_config_audit := false
 export NODE_USE_SYSTEM_CA := 1
 export UV_CACHE_DIR := $(CACHE)/uv
 
-.PHONY: help run test check format docs lock messages build bench bench-linkage bench-ownership screenshots clean test-pg15 test-newest bench-pacing bench-leads bench-faults bench-telephony bench-wallboard
+.PHONY: help run test check format docs lock messages build bench bench-linkage bench-ownership screenshots clean test-pg15 test-newest bench-pacing bench-leads bench-faults bench-telephony bench-teamwork bench-wallboard
 
 help: ## list the recipes
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1 | \2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
