@@ -12,7 +12,9 @@ from furrow.config.places import PACKAGE, REPOSITORY
 pytestmark = pytest.mark.skipif(
     not (REPOSITORY / "docs").exists(), reason="only a checkout holds docs/"
 )
-READ = re.compile(r"""env(?:iron)?(?:_flag|_list|\.get)?[\[(]"((?:FURROW_|PG_BIN)[A-Z_]*)""")
+READ = re.compile(
+    r"""env(?:iron(?:ment)?)?(?:_flag|_list|\.get)?(?:[\[(]|, )"((?:FURROW_|PG_BIN)[A-Z_]*)"""
+)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 
