@@ -1,5 +1,6 @@
 """One running Asterisk: started, waited for, stopped, killed. Nothing outside its folder."""
 
+import contextlib
 import os
 import re
 import signal
@@ -37,6 +38,7 @@ class Process:
         Raises AsteriskDied, TimeoutError.
         """
         main = configuration.write(self.settings, self._programs, local=addresses())
+        self._end_leftover()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(  # noqa: S603
@@ -46,7 +48,6 @@ class Process:
                 stderr=log,
                 cwd=self.settings.folder,
                 env=os.environ | {"TZ": "UTC"},  # the journal's times
-                start_new_session=True,  # Ctrl-C reaches our supervisor, which stops it in order
             )
         deadline = time.monotonic() + timeout_seconds
         while not is_ready(self.settings):
@@ -57,6 +58,17 @@ class Process:
                 raise TimeoutError(f"Asterisk did not answer within {timeout_seconds:g} s.")
             time.sleep(0.02)
         return self
+
+    def _end_leftover(self) -> None:
+        """An Asterisk of this folder whose keeper was killed holds the ports: it has to go."""
+        file = self.settings.folder / "run" / "asterisk.pid"
+        if not file.exists() or not (text := file.read_text().strip()).isdigit():
+            return
+        command = Path(f"/proc/{text}/cmdline")
+        with contextlib.suppress(OSError):
+            if str(self.settings.folder).encode() in command.read_bytes():
+                os.kill(int(text), signal.SIGKILL)
+        file.unlink(missing_ok=True)
 
     @property
     def log(self) -> Path:

@@ -11,6 +11,7 @@ import pytest
 
 from furrow.telephony.asterisk import journal
 from furrow.telephony.asterisk.adapter import AsteriskTelephony, finish_recording
+from furrow.telephony.asterisk.process import Process
 from furrow.telephony.outcomes import LineOutcome
 from furrow.telephony.port import (
     AgentLineUp,
@@ -24,7 +25,7 @@ from furrow.telephony.port import (
     SwitchRestarted,
 )
 from furrow.telephony.sip_carrier import Script, from_alaw, tone
-from furrow.telephony.tests.bench_asterisk import AGENTS, Outside, outside
+from furrow.telephony.tests.bench_asterisk import AGENTS, Outside, outside, programs
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.slow]
 
@@ -295,6 +296,20 @@ def test_a_killed_switch_comes_back_and_its_recording_is_kept() -> None:
         await watch.of(Answered, "call-2")
 
     on_the_line(scenario, decide=talking)
+
+
+def test_a_switch_whose_keeper_was_killed_gives_way_to_the_next() -> None:
+    async def scenario(watch: Watch) -> None:
+        left = watch.real.process
+        again = Process(left.settings, programs())
+        await asyncio.to_thread(again.start)
+        try:
+            assert left.pid is None
+            assert again.pid is not None
+        finally:
+            again.stop()
+
+    on_the_line(scenario)
 
 
 def test_another_process_finds_the_lines_that_stand() -> None:
