@@ -48,16 +48,19 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
         ALL: the company's. With any of them, those one is tied to (see `ties`); an act other than
         seeing reaches no further than seeing does.
         """
-        if (scope := min(user.scope(act), user.scope(Act.VIEW_CUSTOMERS))) is Scope.NONE:
+        nearer = min(act, Act.VIEW_CUSTOMERS, key=user.scope)
+        if (scope := user.scope(nearer)) is Scope.NONE:
             return self.none()
         if scope is Scope.ALL:
             return self.filter(merged_into=None)
         if scope is Scope.OWN:
             reached = Q(owner=user) | Q(owner=None, team_id=user.team_id)
         else:
-            reached = Q(team__in=user.teams(act))
+            reached = Q(team__in=user.teams(nearer))
         # Ids rather than a query in the condition: so the planner can join indexes.
-        if tied := {pk for tie in ties() for pk in tie.customers(user)}:
+        # Giving a customer away is no help: whoever is merely tied to one may not.
+        helps = act is not Act.ASSIGN_CUSTOMERS
+        if helps and (tied := {pk for tie in ties() for pk in tie.customers(user)}):
             reached |= Q(pk__in=tied)
         return self.filter(reached, merged_into=None)
 

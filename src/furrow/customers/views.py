@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from furrow.common.phone import mask, pretty
 from furrow.exports.kinds import What
 from furrow.exports.queries import quota_of
+from furrow.exports.rules import CannotExport
 from furrow.organisation.http import Request, opened, requires, touched
 from furrow.organisation.rules import Act
 
@@ -180,6 +181,8 @@ def export(request: Request) -> HttpResponse:
     ids = None
     if text or not request.POST.get("all"):
         ids = tuple(_chosen(request).order_by("pk").values_list("pk", flat=True))
+        if not ids:
+            raise CannotExport(_("Nothing matches: there is nothing to export."), rule="I2")
         touched(request, *ids)
     what = What(query, ids)
     context = {

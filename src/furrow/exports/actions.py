@@ -35,6 +35,7 @@ from .rules import (
 
 WRITE = "exports.write"
 _FOLDER = "exports"
+_LONGEST_QUERY = 500
 
 
 @transaction.atomic
@@ -49,13 +50,15 @@ def ask_export(
         raise CannotExport(_("Say what the file is for."), rule="I2")
     if not known:
         raise CannotExport(_("Choose at least one column."), rule="I2")
+    if len(what.query) > _LONGEST_QUERY:  # cut, it would match more than was counted
+        raise CannotExport(_("These are too many filters. Take some out."), rule="I2")
     rows = declared.count(by, what)
     if rows == 0:
         raise CannotExport(_("Nothing matches: there is nothing to export."), rule="I2")
     taken = taken_on(by, timezone.localdate(at))
     check_quota(taken=taken, rows=rows, limit=by.limit(Limit.EXPORT_ROWS))
     export = Export.objects.create(
-        kind=kind, query=what.query[:500], ids=list(what.ids) if what.ids is not None else None,
+        kind=kind, query=what.query, ids=list(what.ids) if what.ids is not None else None,
         columns=known, reason=reason.strip()[:300], expected=rows, asked_by=by, asked_at=at,
         mark=secrets.randbits(32),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -61,6 +61,11 @@ def _visible(request: Request, customer_id: int) -> Customer:
     return get_object_or_404(visible, pk=customer_id)
 
 
+def _may_assign(request: Request, customer: Customer) -> bool:
+    reached = Customer.objects.visible_to(request.user, Act.ASSIGN_CUSTOMERS)
+    return reached.filter(pk=customer.pk).exists()
+
+
 def _panel(request: Request, customer: Customer) -> HttpResponse:
     context = ownership_panel(customer, user=request.user, at=timezone.now())
     return render(request, "ownership/panel.html", context)
@@ -91,7 +96,7 @@ def claim(request: Request, customer_id: int) -> HttpResponse:
 def release(request: Request, customer_id: int) -> HttpResponse:
     """To the pool: by the owner, or by whoever may give customers to agents."""
     customer = _visible(request, customer_id)
-    if customer.owner != request.user and not request.user.can(Act.ASSIGN_CUSTOMERS):
+    if customer.owner != request.user and not _may_assign(request, customer):
         raise CannotAssign(_("Only the owner or the leader can release a customer."), rule="B3")
     customer = assign_customer(
         customer=customer, to=None, change=OwnerChange.RELEASED,
@@ -105,6 +110,8 @@ def release(request: Request, customer_id: int) -> HttpResponse:
 def transfer(request: Request, customer_id: int) -> HttpResponse:
     """GET asks to whom, in a dialog; POST hands the customer over."""
     customer = _visible(request, customer_id)
+    if not _may_assign(request, customer):
+        raise Http404
     colleagues = User.objects.visible_to(request.user).agents().exclude(pk=customer.owner_id or 0)
     if request.method == "GET":
         people = colleagues.select_related("team").order_by("display_name", "id")

@@ -19,9 +19,12 @@ class AccountState(TextChoices):
 def phone_name(username: str) -> str:
     """A person's name at the switch: what a SIP address cannot hold is written as its code.
 
+    No two people share one, and nobody is called like a trunk.
+
     >>> phone_name("anna")
-    'anna'
+    'agent-anna'
     >>> phone_name("anna@east")
-    'anna-40east'
+    'agent-anna-40-east'
     """
-    return re.sub(r"[^A-Za-z0-9_.]", lambda found: f"-{ord(found[0]):x}", username)
+    safe = re.sub(r"[^A-Za-z0-9_]", lambda found: f"-{ord(found[0]):x}-", username)
+    return f"agent-{safe}"

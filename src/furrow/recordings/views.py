@@ -13,6 +13,8 @@ from .models import Recording
 from .queries import file_of
 from .rules import byte_range, check_there, peaks
 
+_MOST_BYTES = 1 << 20  # in one answer: a minute of sound
+
 
 @requires(Act.LISTEN)
 @require_POST
@@ -42,6 +44,7 @@ def sound(request: Request, key: str) -> HttpResponseBase:
         response: HttpResponseBase = FileResponse(file.open("rb"), content_type="audio/wav")
     else:
         first, last = asked
+        last = min(last, first + _MOST_BYTES - 1)  # fewer than asked for is an answer too
         with file.open("rb") as opened:
             opened.seek(first)
             response = HttpResponse(

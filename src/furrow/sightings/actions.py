@@ -34,9 +34,11 @@ def note_opened(*, customers: Collection[int], where: str, by: User, at: datetim
     Each customer's first look of the day is an audit event; looks again are counted. A planted one
     alerts at once. Raises TooManyOpened beyond the day's limit, and then writes nothing.
 
-    Cost: four short statements, whatever the number of customers.
+    Cost: five short statements, whatever the number of customers.
     """
     on = timezone.localdate(at)
+    # One look at a time per person: two requests at once must not both pass the count.
+    User.objects.select_for_update(no_key=True).get(pk=by.pk)
     todays = Sighting.objects.filter(user=by, on=on)
     known = set(todays.filter(customer__in=customers).values_list("customer_id", flat=True))
     fresh = sorted(set(customers) - known)

@@ -92,6 +92,7 @@ def record(request: Request, customer_id: int) -> HttpResponse:
 def timeline(request: Request, customer_id: int) -> HttpResponse:
     """The timeline alone, or with `?before=` the moments before an instant."""
     customer = get_object_or_404(Customer.objects.visible_to(request.user), pk=customer_id)
+    opened(request, customer.pk)
     context = {"customer": customer} | _timeline(request, customer)
     part = "moments" if context["before_at"] else "timeline"
     return render(request, f"desk/record.html#{part}", context)

@@ -23,7 +23,7 @@ def test_the_switch_is_told_once_and_the_password_forgotten() -> None:
     password = open_phone(agent=anna, at=NOON)
 
     (due,) = due_accounts(at=NOON)
-    assert (due.name, due.password) == ("anna", password)
+    assert (due.name, due.password) == ("agent-anna", password)
     note_told(account=due, at=NOON)
 
     assert due_accounts(at=NOON) == []
@@ -97,7 +97,7 @@ def test_a_window_gets_its_account_by_post(client: Client) -> None:
     answer = client.post(reverse("phone-open"))
 
     told = json.loads(answer.content)
-    assert told["user"] == "anna"
+    assert told["user"] == "agent-anna"
     assert told["password"] == Account.objects.get().password
     assert answer["Cache-Control"] == "no-store"
     assert client.post(reverse("phone-close")).status_code == 204

@@ -170,11 +170,14 @@ def decide_clash(*, clash: Clash, ruling: Ruling, words: str = "", by: User, at:
 
     Raises CannotSettle; CannotAssign if the claimant no longer looks after customers.
     """
+    # The customer first, as everywhere: a repeated attempt locks in the same order.
+    customer = Customer.objects.select_for_update(no_key=True).get(pk=clash.customer_id)
     clash = Clash.objects.select_for_update().get(pk=clash.pk)
+    if clash.customer_id != customer.pk:  # a merge moved it meanwhile
+        customer = Customer.objects.select_for_update(no_key=True).get(pk=clash.customer_id)
     check_decide(standing_of(clash, user=by))
     if ruling == Ruling.NONE:
         raise CannotSettle(_("Say who of the two it is."), rule="B3")
-    customer = Customer.objects.select_for_update(no_key=True).get(pk=clash.customer_id)
     has_it = clash.claimant if clash.ruling == Ruling.CLAIMANT else clash.holder
     gets_it = clash.claimant if ruling == Ruling.CLAIMANT else clash.holder
     if customer.owner_id != has_it.pk:

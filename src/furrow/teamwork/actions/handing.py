@@ -33,6 +33,8 @@ from .sharing import end_collaborations_of
 
 CHUNK = 2000  # customers per transaction
 
+_LONGEST_QUERY = 500
+
 
 @transaction.atomic
 def plan_handover(
@@ -57,6 +59,8 @@ def plan_handover(
     person = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     if not heirs or any(heir.pk == person.pk for heir in heirs):
         raise CannotHandOver(_("Choose who takes over: somebody else."), rule="B6")
+    if len(query) > _LONGEST_QUERY:  # cut, it would hand over more than was chosen
+        raise CannotHandOver(_("These are too many filters. Take some out."), rule="B6")
     if not 1 <= touch_days <= 60:
         raise CannotHandOver(_("The first touch is due within 1 to 60 days."), rule="B6")
     if Handover.objects.filter(person=person, state=HandoverState.RUNNING).exists():
@@ -68,7 +72,7 @@ def plan_handover(
         state=HandoverState.CANCELLED
     )
     handover = Handover.objects.create(
-        person=person, reason=reason, query=query[:500], heirs=[heir.pk for heir in heirs],
+        person=person, reason=reason, query=query, heirs=[heir.pk for heir in heirs],
         touch_days=touch_days, seed=seed, by=by, planned_at=at,
     )  # fmt: skip
     if not _plan(handover, customers_to_hand(person=person, query=query, by=by), heirs, at=at):

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from furrow.customers.filters import is_id
-from furrow.customers.models import CustomerQuerySet
+from furrow.customers.models import Customer, CustomerQuerySet
 from furrow.customers.queries import filtered, found_by
 from furrow.customers.rules import MOST_AT_ONCE
 from furrow.organisation.http import Request, requires
@@ -81,7 +81,8 @@ def _pooled(request: Request) -> list[int]:
         chosen = found_by(chosen, text, region=settings.DEFAULT_REGION)
     if not request.POST.get("all"):
         chosen = chosen.filter(pk__in=filter(is_id, request.POST.getlist("ids")))
-    pooled = chosen.in_pool().order_by("pk")
+    mine_to_deal = Customer.objects.visible_to(request.user, Act.ASSIGN_CUSTOMERS)
+    pooled = chosen.filter(pk__in=mine_to_deal.values("pk")).in_pool().order_by("pk")
     return list(pooled.values_list("pk", flat=True)[:MOST_AT_ONCE])
 
 

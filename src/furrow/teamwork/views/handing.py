@@ -7,7 +7,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from furrow.organisation.http import Forbidden, Request, requires
+from furrow.customers.models import Customer
+from furrow.organisation.http import Forbidden, Request, opened, requires
 from furrow.organisation.rules import Act
 from furrow.teamwork.actions import cancel_handover, plan_handover, start_handover
 from furrow.teamwork.forms import HandoverForm
@@ -119,9 +120,12 @@ def touches(request: Request) -> HttpResponse:
 @require_GET
 def brief(request: Request, item_id: int) -> HttpResponse:
     """What the heir of one customer should know, in a dialog."""
-    seen = HandoverItem.objects.visible_to(request.user).select_related(
-        "customer", "heir", "handover__person"
+    seen = HandoverItem.objects.visible_to(request.user).filter(
+        customer__in=Customer.objects.visible_to(request.user)
     )
-    item = get_object_or_404(seen, pk=item_id)
+    item = get_object_or_404(
+        seen.select_related("customer", "heir", "handover__person"), pk=item_id
+    )
+    opened(request, item.customer_id)
     context = {"brief": brief_of(item, at=timezone.now()), "item": item}
     return render(request, "teamwork/brief.html", context)

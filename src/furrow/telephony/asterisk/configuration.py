@@ -272,6 +272,8 @@ def _trunk(settings: AsteriskSettings, trunk: Trunk) -> str:
     text = f"""
         [{trunk.name}]
         type=endpoint
+        ; By its address alone: a name in a From header is whatever a stranger writes there.
+        identify_by=ip
         context=from-trunk
         transport=udp
         disallow=all
