@@ -123,8 +123,13 @@ def move_call(
     if to is CallState.ENDED and (ending := moving.first()) is not None:
         # The customer first: whoever asks for the next permit locks in this order too.
         Customer.objects.select_for_update(no_key=True).only("pk").get(pk=ending.customer_id)
-        now = moving.select_for_update().values_list("state", flat=True).first()
-        outcome = outcome_of(said=outcome, was_waiting=now == CallState.WAITING) if outcome else ""
+        now = moving.select_for_update().values_list("state", "agent_id").first()
+        # An answer that only the switch's journal knows of was nobody's either.
+        is_nobodys = now is not None and (
+            now[0] == CallState.WAITING
+            or (outcome == Outcome.ANSWERED and ending.mode in DIALS_BY_ITSELF and now[1] is None)
+        )
+        outcome = outcome_of(said=outcome, was_waiting=is_nobodys) if outcome else ""
     changes: dict[str, Any] = {"state": to, _STAMP[to]: at}
     if to is CallState.TALKING:
         changes["answered_at"] = Coalesce("answered_at", Value(at))
@@ -156,6 +161,8 @@ def connect_call(*, call_id: int, agent: User, at: datetime) -> bool:
     if customer_id is None:
         return False
     customer = Customer.objects.select_for_update(no_key=True).only("owner").get(pk=customer_id)
+    if customer.owner_id not in (None, agent.pk):  # somebody else's (B3)
+        return False
     if not waiting.update(
         state=CallState.TALKING, agent=agent, team=agent.team_id, connected_at=at
     ):

@@ -369,6 +369,13 @@ def set_second_script(
     )  # fmt: skip
 
 
+def uncount_attempt(*, campaign_id: int, customer_id: int) -> None:
+    """The fault was ours: the attempt does not count against the customer's."""
+    Target.objects.filter(campaign_id=campaign_id, customer_id=customer_id, attempts__gt=0).update(
+        attempts=F("attempts") - 1
+    )
+
+
 def count_attempt(*, campaign_id: int, customer_id: int) -> None:
     """One more call was dialled to this customer in this campaign."""
     Target.objects.filter(campaign_id=campaign_id, customer_id=customer_id).update(

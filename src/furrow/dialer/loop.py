@@ -198,7 +198,6 @@ class Dialer:
         self._refused: Counter[int] = Counter()  # one after the other, for the hours
         self._stopping = asyncio.Event()
         self._started_at = _now()
-        self._beaten_at: datetime | None = None
         self._reconciled_at: datetime | None = None
         self._missing: frozenset[int] = frozenset()
         self._heard: asyncio.Queue[Event | None] = asyncio.Queue()
@@ -267,21 +266,31 @@ class Dialer:
     async def _lead(self, line: psycopg.AsyncConnection) -> None:
         """Tick at every notification, and at least twice a second; after `stop`, drain."""
         self._reign = await self._do(begin_reign, at=_now())
-        while not self._stopping.is_set():
-            await self._tick()
-            async for _ in line.notifies(timeout=TICK_SECONDS, stop_after=1):
-                pass
-        await self._drain(line)
+        await self._do(beat, started_at=self._started_at, at=_now())
+        beating = asyncio.create_task(self._beat_on())
+        try:
+            while not self._stopping.is_set():
+                await self._tick()
+                async for _ in line.notifies(timeout=TICK_SECONDS, stop_after=1):
+                    pass
+            await self._drain(line)
+        finally:
+            beating.cancel()
+
+    async def _beat_on(self) -> None:
+        """Signs of life beside the ticks: one that waits for the switch is not dead."""
+        while True:
+            await asyncio.sleep(BEAT_EVERY.total_seconds())
+            with contextlib.suppress(*AWAY):
+                await self._store_now(beat, started_at=self._started_at, at=_now())
 
     async def _tick(self, *, may_dial: bool = True) -> None:
         at = _now()
-        if self._beaten_at is None or at - self._beaten_at >= BEAT_EVERY:
-            await self._do(beat, started_at=self._started_at, at=at)
-            self._beaten_at = at
         last = self._reconciled_at
         if last is None or (at - last).total_seconds() >= RECONCILE_SECONDS:
-            await self._reconcile(is_first=last is None)
-            self._reconciled_at = at
+            with contextlib.suppress(CannotReach):  # who does not know ends nothing
+                await self._reconcile(is_first=last is None)
+                self._reconciled_at = at
         for call_id in await self._do(hang_ups_asked):
             await self._telephony.hang_up(customer_leg(call_id))
         for account in await self._do(due_accounts, at=at):
@@ -318,8 +327,9 @@ class Dialer:
                 pass
 
     async def _hang_up_everything(self) -> None:
-        for leg in await self._telephony.legs():
-            await self._telephony.hang_up(leg)
+        with contextlib.suppress(CannotReach):
+            for leg in await self._telephony.legs():
+                await self._telephony.hang_up(leg)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_SECONDS):
                 while await self._do(calls_on_a_line):
@@ -496,8 +506,10 @@ class Dialer:
                     await self._telephony.record(leg, leg)
                 if not is_anybodys:
                     seat = live.seat if live and live.seat else agent_leg(call_id)
-                    with contextlib.suppress(LegGone):
+                    try:
                         await self._telephony.connect(leg, seat)
+                    except LegGone:  # nobody shall talk to nobody
+                        await self._telephony.hang_up(leg)
             case MachineHeard(leg=leg) if live is not None and live.is_taken_when_answered:
                 await self._telephony.hang_up(leg)
             case Ended() if is_agent:

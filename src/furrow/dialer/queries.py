@@ -137,8 +137,8 @@ def free_agents(*, campaign_id: int, kept: int | None, at: datetime) -> list[Ses
         .order_by("agent__presence__since", "pk")
     )
     promised = {f.assigned_to_id for f in promises_due(by=at + FREE_BEFORE_PROMISE, at=at)}
-    free = [s for s in sessions[:20] if s.agent_id == kept or s.agent_id not in promised]
-    return sorted(free, key=lambda session: session.agent_id != kept)
+    free = [s for s in sessions if s.agent_id == kept or s.agent_id not in promised]
+    return sorted(free, key=lambda session: session.agent_id != kept)[:20]
 
 
 @dataclass(frozen=True)

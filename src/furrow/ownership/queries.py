@@ -370,7 +370,9 @@ def maybe_due(
             load_sql("furrow.ownership", "maybe_due"),
             {
                 "after": after, "upto": upto, "teams": teams, "firsts": firsts, "nexts": nexts,
-                "deals": deals, "gone": list(gone), "at": at,
+                "deals": deals, "gone": list(gone),
+                # Protected until after the horizon, not only until now: or nobody would be warned.
+                "at": max(at, begins(today, company_zone())),
             },
         )  # fmt: skip
         return [MaybeDue(*row) for row in cursor.fetchall()]

@@ -250,7 +250,10 @@ class Telephony(Protocol):
         ...
 
     async def legs(self) -> frozenset[str]:
-        """The legs alive in the switch now, for reconciliation after a restart."""
+        """The legs alive in the switch now, for reconciliation after a restart.
+
+        Raises CannotReach: nobody knows.
+        """
         ...
 
     async def ended(self, legs: Collection[str]) -> list[Ended]:

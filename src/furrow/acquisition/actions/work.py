@@ -73,6 +73,7 @@ def stop_batch(*, batch: Batch, by: User, at: datetime) -> Batch:
     batch = _locked(batch)
     check_move(batch.state, BatchState.STOPPED)
     batch.stopped_in = batch.state
+    _date_the_work(batch, at=at)
     _set_state(batch, BatchState.STOPPED)
     record("list.stopped", of=batch, by=by.username, at=at, while_=batch.stopped_in)
     return batch
@@ -203,11 +204,18 @@ def fail_batch(*, batch_id: int, error: str, at: datetime) -> None:
     if BatchState(batch.state) not in WORKING:
         return
     batch.stopped_in, batch.error = batch.state, error[:300]
+    _date_the_work(batch, at=at)
     record(
         "list.failed", of=batch, by="system", at=at, while_=batch.stopped_in,
         done=batch.progress.get("done", 0),
     )  # fmt: skip
     _set_state(batch, BatchState.FAILED)
+
+
+def _date_the_work(batch: Batch, *, at: datetime) -> None:
+    """What somebody edits after this is theirs, and no undo takes it away."""
+    if batch.stopped_in == BatchState.IMPORTING:
+        batch.finished_at = at
 
 
 def tell(batch: Batch) -> None:

@@ -21,10 +21,11 @@ from furrow.campaigns.actions import (
     prefer_target,
     put_off_target,
     take_out_everywhere,
+    uncount_attempt,
     wake_targets,
 )
 from furrow.campaigns.models import Campaign, Target
-from furrow.campaigns.rules import DialMode, Retrying, retry_at
+from furrow.campaigns.rules import OUR_FAULTS, DialMode, Retrying, retry_at
 from furrow.common.phone import zone
 from furrow.common.realtime import DIALER_CHANNEL, notify, publish
 from furrow.dialer.models import Heartbeat, Lease, Session
@@ -431,7 +432,7 @@ def connect_waiting(*, call_id: int, at: datetime) -> Connection | None:
         try:
             with transaction.atomic():
                 if not connect_call(call_id=call_id, agent=session.agent, at=at):
-                    return None
+                    continue
                 give_target(
                     campaign_id=call.campaign_id or 0,
                     customer_id=call.customer_id,
@@ -473,6 +474,8 @@ def _settle(call: Call, *, at: datetime) -> None:
     target = Target.objects.filter(campaign=campaign, customer=call.customer_id).first()
     if target is None:
         return
+    if call.outcome in OUR_FAULTS:
+        uncount_attempt(campaign_id=campaign.pk, customer_id=call.customer_id)
     last_at = (call.dialed_at or call.queued_at).astimezone(zone(number.time_zone))
     again_at = retry_at(
         call.outcome,

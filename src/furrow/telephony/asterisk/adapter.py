@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 _REMEMBERED_LEGS = 20_000
 _SAMPLES_PER_SECOND = 8000
+_LOOK_AGAIN_SECONDS = 2.0
 _JOURNAL_BYTES = 16 << 20  # some forty thousand calls
 _DTMF = re.compile(r"[0-9A-D*#]+")
 # A closed tab's endpoint is gone at once, its leg only a minute later; a reload comes back.
@@ -292,9 +293,13 @@ class AsteriskTelephony:
 
     async def legs(self) -> frozenset[str]:
         await self._open()
+        if not self._ari.is_connected.is_set() and not self._is_closed:
+            raise CannotReach("the switch is away")
         return frozenset(self._legs)
 
     async def ended(self, legs: Collection[str]) -> list[Ended]:
+        if not legs:
+            return []
         told = await asyncio.to_thread(self._in_journal, frozenset(legs))
         return list(told.values())
 
@@ -339,13 +344,30 @@ class AsteriskTelephony:
         except AriError as problem:
             if problem.status == 409:  # a repeat: it rings, or has rung
                 return
-            if problem.status and line.name in self._legs:
+            if not problem.status:
+                self._do(self._make_sure(line))
+            elif line.name in self._legs:
                 # Asterisk knows that the trunk is dead, or the agent's browser away.
                 self._end(line, LineOutcome.CARRIER_FAULT, EndedBy.FAR, "unreachable")
 
+    async def _make_sure(self, line: _Leg) -> None:
+        """Whether a leg that nobody confirmed is there: the order may have arrived all the same."""
+        while line.name in self._legs:
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+            try:
+                await self._ari.get(f"/channels/{line.channel}")
+            except AriError as problem:
+                if problem.status == 404:
+                    self._end(line, LineOutcome.CARRIER_FAULT, EndedBy.SWITCH, "unreachable")
+            else:
+                return
+
     async def _make_bridge(self, line: _Leg) -> str:
         name = f"talk-{line.name}-{secrets.token_hex(3)}"
-        await self._ari.post(f"/bridges/{name}", type="mixing,dtmf_events")
+        try:
+            await self._ari.post(f"/bridges/{name}", type="mixing,dtmf_events")
+        except AriError as problem:
+            raise LegGone(line.name) from problem
         return name
 
     async def _add(self, line: _Leg, bridge: str) -> None:
@@ -354,12 +376,13 @@ class AsteriskTelephony:
         try:
             await self._ari.post(f"/bridges/{bridge}/addChannel", channel=line.channel)
         except AriError as problem:
-            if problem.status == 404:
-                with contextlib.suppress(AriError):  # the bridge died with its conversation
-                    await self._ari.post(f"/bridges/{bridge}", type="mixing,dtmf_events")
-                    await self._ari.post(f"/bridges/{bridge}/addChannel", channel=line.channel)
-            else:
+            if problem.status != 404:
                 raise LegGone(line.name) from problem
+            try:  # the bridge died with its conversation
+                await self._ari.post(f"/bridges/{bridge}", type="mixing,dtmf_events")
+                await self._ari.post(f"/bridges/{bridge}/addChannel", channel=line.channel)
+            except AriError as again:
+                raise LegGone(line.name) from again
         line.bridge = bridge
         await self._forget_if_empty(former)
 
@@ -448,9 +471,11 @@ class AsteriskTelephony:
         is_another = self._booted_at is not None and booted_at != self._booted_at
         self._booted_at = booted_at
         channels = {each["id"]: each for each in await self._ari.get("/channels")}
-        for line in list(self._legs.values()):
-            if line.channel not in channels:
-                self._end_missed(line, is_another=is_another)
+        gone = [line for line in self._legs.values() if line.channel not in channels]
+        names = frozenset() if is_another else frozenset(line.name for line in gone)
+        told = await asyncio.to_thread(self._in_journal, names) if names else {}
+        for line in gone:
+            self._end_missed(line, told.get(line.name))
         for channel in channels.values():
             self._adopt(channel)
         for bridge in await self._ari.get("/bridges"):
@@ -463,9 +488,8 @@ class AsteriskTelephony:
             self._agents.discard(agent)
             await self._watch_endpoint(agent)
 
-    def _end_missed(self, line: _Leg, *, is_another: bool) -> None:
+    def _end_missed(self, line: _Leg, told: Ended | None) -> None:
         """A leg that ended while nobody listened: the journal knows how, a crash does not."""
-        told = None if is_another else self._in_journal({line.name}).get(line.name)
         if told is not None:
             outcome = self._answered_outcome(line) if line.answered else told.outcome
             self._end(line, outcome, told.by, told.cause)
@@ -476,11 +500,15 @@ class AsteriskTelephony:
     def _in_journal(self, legs: Collection[str]) -> dict[str, Ended]:
         """The ends of these legs, as far as the last megabytes of the journal tell."""
         file = self._settings.journal
-        if not file.exists():
+        try:
+            told = file.stat()
+            place = journal.Place(told.st_ino, max(0, told.st_size - _JOURNAL_BYTES))
+            entries, _ = journal.read(file, place, most_bytes=_JOURNAL_BYTES)
+        except FileNotFoundError:
             return {}
-        told = file.stat()
-        place = journal.Place(told.st_ino, max(0, told.st_size - _JOURNAL_BYTES))
-        entries, _ = journal.read(file, place, most_bytes=_JOURNAL_BYTES)
+        except (OSError, ValueError):
+            log.exception("Asterisk's journal cannot be read")
+            return {}
         answered = {each.leg for each in entries if each.what == "ANSWER"}
         return {
             each.leg: _as_told(each, was_answered=each.leg in answered)
@@ -510,6 +538,8 @@ class AsteriskTelephony:
         line.rang = channel["state"] in ("Up", "Ringing")
         if line.agent:
             self._agents.add(line.agent)
+        elif Path(self._raw(name)).exists():  # it was being recorded, and still is
+            line.recordings[name] = self._now()
 
     def _heard(self, event: Json) -> None:
         handle = getattr(self, f"_on_{event['type']}", None)
