@@ -39,14 +39,13 @@ NAMES = ("Ada Stone", "Bob Reed", "Cleo Hart", "Dan Ford", "Eve Marsh", "Finn Co
 def main(mode: str, username: str, *endings: str) -> dict[str, object]:
     by, at = system_user(), timezone.now()
     agent = User.objects.get(username=username)
-    first = Customer.objects.count()
     numbers = [f"+1202555{(int(ending) + i * 100) % 10000:04d}" for i, ending in enumerate(endings)]
     people = [
         create_customer(
-            name=NAMES[(first + i) % len(NAMES)], numbers=[number],
+            name=NAMES[int(ending) - 1], numbers=[number],
             owner=agent if mode == DialMode.PREVIEW else None, team=agent.team, by=by, at=at,
         )
-        for i, number in enumerate(numbers)
+        for ending, number in zip(endings, numbers, strict=True)
     ]  # fmt: skip
     body = {"opening": f"Hello, this is a {mode} campaign.", "steps": [], "objections": []}
     campaign, _got = make_campaign(

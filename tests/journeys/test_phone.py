@@ -37,7 +37,8 @@ class Provider:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
         self.carrier = self.do(SipCarrier(self._decide).open())
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -59,7 +60,10 @@ class Provider:
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self.carrier.close)
+        self.do(asyncio.sleep(0.1))  # until the sockets are closed
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
 
 @pytest.fixture(scope="module")

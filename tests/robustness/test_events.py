@@ -104,15 +104,19 @@ def test_two_hundred_browsers_hear_within_a_fifth_of_a_second(house: House, addr
 
     async def scenario() -> list[float]:
         async with listening(address, [session] * CLIENTS) as lines:
-            await publish(house, "call", topic="floor", count=MESSAGES)
+            await publish(house, "probe", topic="floor", count=MESSAGES)
             async with asyncio.timeout(20):
-                while any(len(line.heard) < MESSAGES for line in lines):
+                while any(len(probes(line)) < MESSAGES for line in lines):
                     await asyncio.sleep(0.02)
             return [
                 (heard_at - json.loads(data)["at"]) * 1000
                 for line in lines
-                for _kind, data, heard_at in line.heard
+                for data, heard_at in probes(line)
             ]
+
+    def probes(line: Line) -> list[tuple[str, float]]:
+        """Ours alone: the house has other news too."""
+        return [(data, heard_at) for kind, data, heard_at in line.heard if kind == "probe"]
 
     for _ in range(3):  # a shared machine may be busy with something else for a moment
         delays = asyncio.run(scenario())

@@ -104,7 +104,7 @@ def test_a_killed_workers_import_goes_on_and_doubles_nothing(house: House) -> No
     leads = "SELECT count(*) FROM acquisition_lead WHERE batch_id = %s"
     assert house.ask(leads, batch) == 3000
     assert house.ask("SELECT count(*) FROM acquisition_row WHERE batch_id = %s", batch) == 0
-    numbers = "SELECT count(*) FROM customers_number WHERE e164 LIKE '+86166%'"
+    numbers = "SELECT count(*) FROM customers_number WHERE e164 LIKE '+86166%%'"
     assert house.ask(numbers) == 3000
 
 
