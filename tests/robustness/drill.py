@@ -140,9 +140,13 @@ BOOKS = {
           AND (SELECT agent_id FROM calls_call c WHERE c.campaign_id = t.campaign_id
                  AND c.customer_id = t.customer_id ORDER BY id DESC LIMIT 1) IS NULL
           AND (state <> 'waiting' OR not_before > now() + interval '10 min')""",
-    "customers dialled more often than counted": """
+    # A fault of ours is no attempt; one that somebody talked through is.
+    "customers dialled more often than counted, or counted more often": """
         SELECT count(*) FROM campaigns_target t
-        WHERE campaign_id = %s AND attempts <> (
+        WHERE campaign_id = %s AND attempts NOT BETWEEN (
+            SELECT count(*) FROM calls_call c
+            WHERE c.campaign_id = t.campaign_id AND c.customer_id = t.customer_id
+              AND c.outcome NOT IN ('carrier_fault', 'interrupted', 'cancelled')) AND (
             SELECT count(*) FROM calls_call c
             WHERE c.campaign_id = t.campaign_id AND c.customer_id = t.customer_id)""",
     "agents stuck: on a call that is none": """
