@@ -42,7 +42,7 @@ def main(mode: str, username: str, *endings: str) -> dict[str, object]:
     numbers = [f"+1202555{(int(ending) + i * 100) % 10000:04d}" for i, ending in enumerate(endings)]
     people = [
         create_customer(
-            name=NAMES[int(ending) - 1], numbers=[number],
+            name=NAMES[(int(ending) - 1) % len(NAMES)], numbers=[number],
             owner=agent if mode == DialMode.PREVIEW else None, team=agent.team, by=by, at=at,
         )
         for ending, number in zip(endings, numbers, strict=True)

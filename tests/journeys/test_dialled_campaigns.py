@@ -45,6 +45,7 @@ def test_progressive_calls_come_one_after_the_other(company: Company, browser: B
     talk_and_finish(page)
 
     expect(page.locator("[data-standby]")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
     page.keyboard.press("F3")
     expect(page.locator("[data-standby]")).to_have_count(0)
     assert page.evaluate("window.neverReloaded === true")
