@@ -138,7 +138,8 @@ def robots() -> dict[str, object]:
             at = timezone.now()
             for agent_id in Session.objects.open().values_list("agent_id", flat=True):
                 touch_presence(user_id=agent_id, at=at)
-            for call in Call.objects.unwrapped().select_related("campaign", "agent"):
+            owed = Call.objects.unwrapped().select_related("campaign", "agent")
+            for call in owed.exclude(campaign=None):  # other tests' calls have none
                 assert call.campaign is not None
                 effect = Effect.REFUSED if call.outcome == Outcome.ANSWERED else Effect.RETRY
                 said = call.campaign.disposition_set.dispositions.get(effect=effect)
