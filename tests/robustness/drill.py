@@ -73,10 +73,10 @@ class Drill:
         self.house.do("UPDATE campaigns_campaign SET state = 'paused' WHERE id = %s", self.campaign)
         self.house.until(lambda: self._in_the_air() == 0, seconds=120)
         owing = (
-            "SELECT count(*) FROM calls_call"
-            " WHERE state = 'ended' AND wrapped_at IS NULL AND agent_id IS NOT NULL"
+            "SELECT count(*) FROM calls_call WHERE campaign_id = %s"
+            " AND state = 'ended' AND wrapped_at IS NULL AND agent_id IS NOT NULL"
         )
-        self.house.until(lambda: self.house.ask(owing) == 0, seconds=60)
+        self.house.until(lambda: self.house.ask(owing, self.campaign) == 0, seconds=60)
 
     def _in_the_air(self) -> int:
         on = "SELECT count(*) FROM calls_call WHERE campaign_id = %s AND state <> 'ended'"
