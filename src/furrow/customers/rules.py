@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import TextChoices
@@ -150,6 +150,22 @@ class CannotAssign(Refused):
 
 class CannotRecord(Refused):
     """What was given is not enough to make or change a customer."""
+
+
+# How often one person, or a machine in their name, may ask whose a number is: typing asks too.
+MOST_NUMBERS_ASKED, ASKED_WINDOW = 300, timedelta(hours=1)
+
+
+class TooManyAsked(Refused):
+    """Somebody asks whose numbers are whose faster than anybody types."""
+
+
+def check_asked(recent: int) -> None:
+    """Raise TooManyAsked after MOST_NUMBERS_ASKED within ASKED_WINDOW (B3)."""
+    if recent >= MOST_NUMBERS_ASKED:
+        raise TooManyAsked(
+            _t("You have asked about very many numbers. Ask again in an hour."), rule="B3"
+        )
 
 
 class CannotMerge(Refused):

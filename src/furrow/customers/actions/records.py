@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from furrow.audit.actions import record
+from furrow.audit.models import Event
 from furrow.common.phone import place_of
 from furrow.common.text import grams, pinyin_key
 from furrow.compliance.actions import suppress_number
@@ -20,11 +21,13 @@ from furrow.customers.models import (
 )
 from furrow.customers.queries import whose_is
 from furrow.customers.rules import (
+    ASKED_WINDOW,
     CannotRecord,
     CustomerDraft,
     Kind,
     NumberTaken,
     Whose,
+    check_asked,
 )
 from furrow.organisation.models import Team, User
 from furrow.science.linkage.addresses import address_key
@@ -138,7 +141,16 @@ def reveal_number(*, number: Number, by: User, at: datetime) -> str:
 
 @transaction.atomic
 def look_up_number(*, e164: str, by: User, at: datetime) -> Whose | None:
-    """Whose customer has this number; that somebody asked is written down (B3)."""
+    """Whose customer has this number; that somebody asked is written down (B3).
+
+    Raises TooManyAsked.
+    """
+    # One question at a time per person: two tabs must not both pass the count.
+    User.objects.select_for_update(no_key=True).get(pk=by.pk)
+    recent = Event.objects.filter(
+        who=by.username, what="number.looked_up", at__gt=at - ASKED_WINDOW
+    )
+    check_asked(recent.count())
     whose = whose_is(e164)
     record("number.looked_up", of=by, by=by.username, at=at, is_known=whose is not None)
     return whose

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from furrow.audit.models import Event
 from furrow.common.refusal import Refused
-from furrow.customers import holdings
+from furrow.customers import holdings, rules
 from furrow.customers.actions import (
     Move,
     add_note,
@@ -18,6 +18,7 @@ from furrow.customers.actions import (
     assign_customer,
     bulk_create_customers,
     create_customer,
+    look_up_number,
     mark_touched,
     merge_customers,
     move_owners,
@@ -34,6 +35,7 @@ from furrow.customers.rules import (
     Kind,
     NumberTaken,
     OwnerChange,
+    TooManyAsked,
 )
 from furrow.organisation.models import User
 from furrow.organisation.rules import Role
@@ -408,3 +410,16 @@ def test_merge_refuses_when_a_table_has_not_said_how_it_follows(
 
 def test_relations_without_a_reverse_name_must_be_declared_too() -> None:
     assert "customers.MergeEvent.duplicate" in holdings.relations()
+
+
+@pytest.mark.django_db
+def test_nobody_may_ask_whose_numbers_are_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "MOST_NUMBERS_ASKED", 2)
+    curious = make_user()
+    for minute in (0, 1):
+        look_up_number(e164="+8613800138000", by=curious, at=NOON + timedelta(minutes=minute))
+
+    with pytest.raises(TooManyAsked, match="hour"):
+        look_up_number(e164="+8613800138000", by=curious, at=NOON + timedelta(minutes=2))
+    look_up_number(e164="+8613800138000", by=make_user(), at=NOON + timedelta(minutes=2))
+    look_up_number(e164="+8613800138000", by=curious, at=NOON + timedelta(minutes=60))
