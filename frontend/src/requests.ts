@@ -54,6 +54,19 @@ document.addEventListener("htmx:responseError", (event) => {
 document.addEventListener("htmx:sendError", () => say(text("offline"), "warn"));
 document.addEventListener("htmx:timeout", () => say(text("offline"), "warn"));
 
+// What an answer sets off is told by the element that asked. When that was replaced meanwhile (a call
+// bar reads itself anew at any moment), nobody would hear it: then the page itself tells it.
+document.addEventListener("htmx:beforeSend", (event) => {
+  const { xhr, elt } = (event as CustomEvent<{ xhr: XMLHttpRequest; elt: Element }>).detail;
+  xhr.addEventListener("load", () => {
+    const told = xhr.getResponseHeader("HX-Trigger") ?? "";
+    if (elt.isConnected || told.startsWith("{")) return;
+    for (const name of told.split(",").map((each) => each.trim()).filter(Boolean)) {
+      document.body.dispatchEvent(new CustomEvent(name, { bubbles: true }));
+    }
+  });
+});
+
 let running = 0;
 const busy = (step: number) => {
   running = Math.max(0, running + step);
