@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from furrow.common.sql import load_sql
 from furrow.customers.queries import masked_numbers
 from furrow.organisation.models import User
-from furrow.organisation.rights import Limit
 from furrow.organisation.rules import Act, Scope
 
 from .models import Alert, Planted, Sighting
@@ -85,10 +84,6 @@ def habit_of(user: User, *, before: date) -> list[int]:
     return list(counted.values_list("opened", flat=True)[:HABIT_DAYS])
 
 
-def opened_today(user: User, *, at: datetime) -> int:
-    return Sighting.objects.filter(user=user, on=timezone.localdate(at)).count()
-
-
 @dataclass(frozen=True)
 class Told:
     """An alert and its evidence in a sentence."""
@@ -147,7 +142,3 @@ def baits(user: User) -> list[Bait]:
     touched = Counter(alerts.values_list("customer_id", flat=True))
     numbers = masked_numbers([row.customer_id for row in rows])
     return [Bait(row, numbers.get(row.customer_id, ""), touched[row.customer_id]) for row in rows]
-
-
-def limit_of(user: User) -> int:
-    return user.limit(Limit.VIEWS)

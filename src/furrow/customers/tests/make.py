@@ -1,9 +1,15 @@
 """Customers for tests: recorded through the actions, so keys, numbers and history are real."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import count
+from threading import Barrier
+from typing import Any
 
+from django.db import connection
+
+from furrow.common.refusal import Refused
 from furrow.customers.actions import create_customer
 from furrow.customers.models import Customer, Number
 from furrow.customers.rules import Kind
@@ -53,3 +59,21 @@ def make_customer(
 def number_of(customer: Customer) -> Number:
     """The customer's primary number."""
     return Number.objects.get(customer=customer, is_primary=True)
+
+
+def together(people: int, act: Callable[[int], Any]) -> list[Any]:
+    """Run `act` in as many threads at the same instant; refusals come back as values."""
+    barrier = Barrier(people)
+
+    def one(index: int) -> Any:
+        try:
+            connection.ensure_connection()
+            barrier.wait(timeout=60)
+            return act(index)
+        except Refused as refusal:
+            return refusal
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(people) as pool:
+        return list(pool.map(one, range(people)))

@@ -1,14 +1,9 @@
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
-from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from furrow.audit.models import Event
-from furrow.common.refusal import Refused
 from furrow.customers import holdings, rules
 from furrow.customers.actions import (
     Move,
@@ -41,27 +36,9 @@ from furrow.organisation.models import User
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_agent, make_team, make_user
 
-from .make import make_customer, make_e164, number_of
+from .make import make_customer, make_e164, number_of, together
 
 LATER = NOON + timedelta(hours=1)
-
-
-def together(people: int, act: Callable[[int], Any]) -> list[Any]:
-    """Run `act` in as many threads at the same instant; refusals come back as values."""
-    barrier = Barrier(people)
-
-    def one(index: int) -> Any:
-        try:
-            connection.ensure_connection()
-            barrier.wait(timeout=60)
-            return act(index)
-        except Refused as refusal:
-            return refusal
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(people) as pool:
-        return list(pool.map(one, range(people)))
 
 
 # -- recording -----------------------------------------------------------------------------------

@@ -1,18 +1,15 @@
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import ProgrammingError, connection, transaction
+from django.db import ProgrammingError, transaction
 
 from furrow.compliance.actions import set_calendar_day
 from furrow.compliance.rules import DayKind
 from furrow.customers.actions import assign_customer, merge_customers
 from furrow.customers.models import Customer, OwnershipEvent
 from furrow.customers.rules import OwnerChange
-from furrow.customers.tests.make import make_customer
+from furrow.customers.tests.make import make_customer, together
 from furrow.organisation.actions import system_user
 from furrow.organisation.models import User
 from furrow.organisation.rules import Role
@@ -50,23 +47,6 @@ HOUR = timedelta(hours=1)
 def night(days: int) -> Any:
     """So many nights after NOON's day, at two."""
     return NOON + days * DAY - 18 * HOUR  # NOON is 20:00 in China
-
-
-def together(people: int, act: Callable[[int], Any]) -> list[Any]:
-    barrier = Barrier(people)
-
-    def one(index: int) -> Any:
-        try:
-            connection.ensure_connection()
-            barrier.wait(timeout=60)
-            return act(index)
-        except CannotClaim as refusal:
-            return refusal
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(people) as pool:
-        return list(pool.map(one, range(people)))
 
 
 def pooled(count: int, *, team: Any) -> list[int]:

@@ -1,7 +1,6 @@
 """Who takes over whom, what the heir should know, and who is late."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,14 +28,6 @@ def customers_to_hand(*, person: User, query: str, by: User) -> CustomerQuerySet
     if not query:
         return mine
     return filtered(by, QueryDict(query)).filter(owner=person)
-
-
-def heirs_for(person: User, *, by: User) -> Sequence[User]:
-    """Who might take over: agents and leaders `by` may see, the person's own team first."""
-    others = User.objects.visible_to(by).agents().exclude(pk=person.pk).select_related("team")
-    return sorted(
-        others.order_by("display_name", "pk"), key=lambda other: other.team_id != person.team_id
-    )
 
 
 @dataclass(frozen=True)
