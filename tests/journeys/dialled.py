@@ -47,12 +47,13 @@ def main(mode: str, username: str, *endings: str) -> dict[str, object]:
         )
         for ending, number in zip(endings, numbers, strict=True)
     ]  # fmt: skip
+    named = f"Spring, {mode}, {username}"
     body = {"opening": f"Hello, this is a {mode} campaign.", "steps": [], "objections": []}
     campaign, _got = make_campaign(
         draft=CampaignDraft(
-            name=f"Spring, {mode}",
+            name=named,
             stage=Stage.SCREENING,
-            script_version=save_script(name=f"Spring, {mode}", body=body, by=by, at=at),
+            script_version=save_script(name=named, body=body, by=by, at=at),
             disposition_set=DispositionSet.objects.get(),
             agents=[agent],
             team=agent.team,

@@ -1,7 +1,7 @@
 """Agents to whom calls come by themselves: previewed, one line each, and ahead of them."""
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 
 from tests.journeys.axe import assert_accessible
 from tests.journeys.conftest import Company
@@ -105,3 +105,27 @@ def test_predictive_calls_come_to_whoever_is_ready(company: Company, browser: Br
     page.locator("button[popovertarget=menu-away]").click()
     page.locator("#menu-away .menu-item").first.click()
     expect(page.locator("[data-standby]")).to_contain_text("You are away")
+
+
+def test_an_older_reading_that_comes_late_does_not_bring_back_what_was(
+    company: Company, browser: Browser
+) -> None:
+    made = company.program("tests.journeys.dialled", "progressive", "dora", "10")
+    company.dial(dict.fromkeys(made["numbers"], "busy"))
+    page = take_calls(company, browser, "dora")
+    busy = "SELECT count(*) FROM calls_call WHERE campaign_id = %s AND outcome = 'busy'"
+    company.until(lambda: company.ask(busy, made["campaign"]), seconds=60)
+    expect(page.locator("[data-standby]")).to_be_visible()
+    held: list[tuple[Route, APIResponse]] = []
+    page.route("**/desk/", lambda route: held.append((route, route.fetch())), times=1)
+    page.evaluate("document.body.dispatchEvent(new CustomEvent('furrow:reseat'))")
+    while not held:
+        page.wait_for_timeout(20)  # lets the browser's messages in
+
+    with page.expect_response("**/desk/session/"):
+        page.keyboard.press("F3")
+    [(route, answer)] = held
+    route.fulfill(response=answer)
+
+    expect(page.locator("[data-standby]")).to_have_count(0)
+    expect(page.get_by_role("button", name="Take calls")).to_be_visible()
