@@ -43,8 +43,9 @@ def make(*, customers: int, agents: int, at: datetime) -> None:
 
     from furrow.organisation.actions import create_team, create_user, system_user
     from furrow.organisation.rules import Role
-    from furrow.ownership.actions import set_rules
+    from furrow.ownership.queries import BOOK
     from furrow.ownership.rules import DEFAULT_BODY
+    from furrow.rulebooks.actions import set_rules
 
     by, begin = system_user(), at - timedelta(days=120)
     with transaction.atomic(), connection.cursor() as cursor:
@@ -60,7 +61,7 @@ def make(*, customers: int, agents: int, at: datetime) -> None:
             "most_held": {"agent": 100_000, "leader": 100_000},
         }  # fmt: skip
         # What is measured is the cost of a claim, not how soon it is refused.
-        set_rules(body=body, note="bench", by=by, at=begin)
+        set_rules(book=BOOK, body=body, note="bench", by=by, at=begin)
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute("SET LOCAL maintenance_work_mem = '1GB'")
         indexes = _take_indexes(cursor)
@@ -83,7 +84,8 @@ def run_night(*, at: datetime) -> list[list[str]]:
 
     from furrow.customers.models import Customer, OwnershipEvent
     from furrow.ownership import actions
-    from furrow.ownership.models import Losing, Return, Run
+    from furrow.ownership.models import Losing, Return
+    from furrow.rulebooks.models import Run
 
     actions.CHUNK = min(actions.CHUNK, Customer.objects.count() // 8)
     owned = Customer.objects.exclude(owner=None).count()

@@ -112,6 +112,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CAPABILITIES = [
     "audit",
     "organisation",
+    "rulebooks",
     "exports",
     "webhooks",
     "compliance",

@@ -3,10 +3,10 @@
 Owners themselves change through the door in customers.actions.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
 
 from django.db import connection, transaction
 from django.db.models import Max
@@ -19,10 +19,14 @@ from furrow.customers.models import Customer
 from furrow.customers.rules import OwnerChange
 from furrow.organisation.actions import system_user
 from furrow.organisation.models import User
+from furrow.rulebooks.actions import walk
+from furrow.rulebooks.models import Run
+from furrow.rulebooks.queries import every_version
 
 from .declarations import exempt, helpers_of
-from .models import Act, Losing, Pause, Return, RuleVersion, Run, Standing
+from .models import Act, Losing, Pause, Return, Standing
 from .queries import (
+    BOOK,
     Calendars,
     MaybeDue,
     agent_facts,
@@ -31,19 +35,16 @@ from .queries import (
     judge,
     maybe_due,
     rules_at,
-    rules_of,
     today_of,
     wanted_facts,
     why_not,
 )
 from .rules import (
     DAY,
-    DEFAULT_BODY,
     ActKind,
     CannotClaim,
     CannotPause,
     CannotRevert,
-    CannotSetRules,
     Clock,
     Due,
     PauseKind,
@@ -52,13 +53,11 @@ from .rules import (
     Strength,
     Why,
     is_effective,
-    rules_from,
     why_no_room,
 )
 
 CHUNK = 250_000  # customer ids looked at in one transaction
 _FINISHED_AT_ONCE = 20_000  # returns carried out in one transaction
-_RUNS = 0x52554E  # the advisory lock of the nightly run: "RUN"
 
 # -- claiming --------------------------------------------------------------------------------------
 
@@ -232,48 +231,37 @@ def return_due(*, at: datetime) -> Run | None:
     """Tonight's run: carry out the returns whose time has come, look at every owned customer,
     announce those whose day is over and write down those it comes for.
 
-    Each chunk is a transaction of its own, and says where it ended: a run that is killed leaves
-    nothing half done, and goes on there when it is asked for again on the same day. Asked for
-    again afterwards it does nothing more. None while another process runs it.
+    See rulebooks.actions.walk for what becomes of a run that is killed, or asked for again. None
+    while another process runs it.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_RUNS])
-        if not cursor.fetchone()[0]:
-            return None
-    try:
+
+    def carry_out() -> None:
         while finish_returns(at=at):
             pass
-        run, _made = Run.objects.get_or_create(
-            on=today_of(at), defaults={"at": at, "rule_version": rules_at(at).version}
-        )
-        return run if run.finished_at else _look_at_everybody(run, at=at)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_RUNS])
 
+    @cache
+    def standards(at: datetime) -> tuple[Rules, Calendars, Collection[int]]:
+        return rules_at(at), calendars(at=at), gone_owners()
 
-def _look_at_everybody(run: Run, *, at: datetime) -> Run:
-    rules = rules_at(run.at)
-    cal, gone = calendars(at=run.at), gone_owners()
-    last = Customer.objects.aggregate(last=Max("pk"))["last"] or 0
-    while run.done_to < last:
-        with transaction.atomic():
-            run = Run.objects.select_for_update().get(pk=run.pk)
-            upto = min(run.done_to + CHUNK, last)
-            run.announced += _look_at(
-                after=run.done_to, upto=upto, rules=rules, cal=cal, gone=gone, at=run.at
-            )
-            run.done_to = upto
-            run.save()
-    with transaction.atomic():
-        Run.objects.filter(pk=run.pk).update(finished_at=at)
-        record(
-            "ownership.run", of=run, by=system_user().username, at=at, announced=run.announced,
-            rule_version=run.rule_version,
-        )  # fmt: skip
-    for owner in Losing.objects.order_by().values_list("owner", flat=True).distinct():
-        publish("losing", topics=[f"user:{owner}"])
-    run.refresh_from_db()
+    def look(after: int, upto: int, at: datetime) -> dict[str, int]:
+        rules, cal, gone = standards(at)
+        return {
+            "announced": _look_at(after=after, upto=upto, rules=rules, cal=cal, gone=gone, at=at)
+        }
+
+    run = walk(
+        book=BOOK,
+        version=rules_at(at).version,
+        on=today_of(at),
+        last=Customer.objects.aggregate(last=Max("pk"))["last"] or 0,
+        chunk=CHUNK,
+        look=look,
+        before=carry_out,
+        at=at,
+    )
+    if run is not None and run.finished_at == at:
+        for owner in Losing.objects.order_by().values_list("owner", flat=True).distinct():
+            publish("losing", topics=[f"user:{owner}"])
     return run
 
 
@@ -405,7 +393,7 @@ def _still_due(waiting: Sequence[Return], *, at: datetime) -> list[Return]:
     owners = {row.owner_id for row in now.values()}
     cal = calendars(at=at, agents=owners)
     spared = exempt(ids, at=at)
-    versions = {v.version: rules_of(v) for v in RuleVersion.objects.all()}
+    versions = every_version(BOOK)
     still = []
     for version in {one.rule_version for one in waiting}:
         mine = [
@@ -415,7 +403,7 @@ def _still_due(waiting: Sequence[Return], *, at: datetime) -> list[Return]:
             and one.customer_id in now
             and now[one.customer_id].owner_id == one.owner_id
         ]
-        rules = versions.get(version) or rules_from(DEFAULT_BODY, version=0)
+        rules = versions[version]
         judged = {
             row.customer_id: due
             for row, due in judge(
@@ -465,44 +453,6 @@ def revert_return(*, returning: Return, reason: str, by: User, at: datetime) -> 
 
 
 # -- rules and days that do not count --------------------------------------------------------------
-
-
-@transaction.atomic
-def set_rules(
-    *,
-    body: Mapping[str, Any],
-    note: str,
-    by: User,
-    at: datetime,
-    from_at: datetime | None = None,
-) -> RuleVersion:
-    """Put ownership rules in force, now or from a later instant. No clock restarts: clocks are
-    counted from what happened, whatever the rules said meanwhile.
-
-    Raises CannotSetRules when the body is not a set of rules (naming what is wrong), says nothing
-    new about why, or would begin in the past.
-    """
-    begins_at = from_at or at
-    if begins_at < at:
-        raise CannotSetRules(_("Ownership rules cannot begin in the past."), rule="B4")
-    if not note.strip():
-        raise CannotSetRules(_("Say why the rules change; it is kept with them."), rule="B4")
-    try:
-        rules_from(body, version=0)
-    except ValueError as wrong:
-        raise CannotSetRules(str(wrong), rule="B4") from None
-    with connection.cursor() as cursor:  # two people saving together
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_RUNS + 1])
-    latest = RuleVersion.objects.aggregate(most=Max("version"))["most"] or 0
-    version = RuleVersion.objects.create(
-        version=latest + 1, body=dict(body), note=note.strip()[:200], by=by, at=at,
-        from_at=begins_at,
-    )  # fmt: skip
-    record(
-        "ownership.rules_set", of=version, by=by.username, at=at, version=version.version,
-        from_at=begins_at,
-    )  # fmt: skip
-    return version
 
 
 @transaction.atomic

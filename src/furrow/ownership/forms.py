@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from furrow.organisation.models import Team, User
 from furrow.organisation.rules import Role
+from furrow.rulebooks.forms import ChangeForm
 
 from .declarations import traits
 from .rules import PauseKind, Reach
@@ -97,26 +98,6 @@ class ClocksForm(forms.Form):
             self.fields[f"when_{trait.name}"] = forms.MultipleChoiceField(
                 label=str(trait.label), choices=trait.choices(), required=False
             )
-
-
-class ChangeForm(forms.Form):
-    """Why, from when, and how much of the past to try the rules on."""
-
-    note = forms.CharField(
-        label=_("why it changes"),
-        max_length=200,
-        required=False,  # to try them; saving asks for it
-        help_text=_("Kept with the version."),
-    )
-    from_at = forms.DateTimeField(
-        label=_("in force from"),
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text=_("Leave empty for now."),
-    )
-    days = forms.IntegerField(
-        label=_("try it on the last days"), min_value=1, max_value=180, initial=30
-    )
 
 
 class RulesForms:

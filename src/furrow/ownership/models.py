@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import pghistory
-import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -16,43 +13,6 @@ from furrow.organisation.rules import Act as Right
 from furrow.organisation.rules import Scope
 
 from .rules import ActKind, Clock, PauseKind, ReturnState, Strength
-
-
-class RuleVersionQuerySet(models.QuerySet["RuleVersion"]):
-    def in_force(self, at: datetime) -> RuleVersionQuerySet:
-        """Those that had begun by `at`; the highest version counts."""
-        return self.filter(from_at__lte=at)
-
-
-class RuleVersion(models.Model):
-    """All ownership rules, in one version. Never changed; a new one is added.
-
-    In force at an instant is the highest version that had begun by then: so what was right once
-    stays judged by the rules of its time.
-    """
-
-    version = models.PositiveIntegerField(unique=True)
-    body = models.JSONField()
-    note = models.CharField(max_length=200, blank=True)
-    by = models.ForeignKey(User, models.PROTECT, related_name="+")
-    at = models.DateTimeField()  # when it was saved
-    from_at = models.DateTimeField()  # when it begins, never before it was saved
-
-    objects = RuleVersionQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="ownership_rules_never_begin_in_the_past",
-                condition=Q(from_at__gte=F("at")),
-            )
-        ]
-        triggers = [
-            pgtrigger.Protect(name="never_changed", operation=pgtrigger.Update | pgtrigger.Delete)
-        ]
-
-    def __str__(self) -> str:
-        return f"ownership rules v{self.version}"
 
 
 class Act(models.Model):
@@ -222,17 +182,3 @@ class Losing(models.Model):
 
     def __str__(self) -> str:
         return f"customer #{self.customer_id} until {self.last_on}"
-
-
-class Run(models.Model):
-    """One night's look at every owned customer, in chunks; a killed one goes on where it was."""
-
-    on = models.DateField(unique=True)  # the company's day
-    at = models.DateTimeField()  # the instant it judges by, also when it is resumed later
-    rule_version = models.PositiveIntegerField()
-    done_to = models.BigIntegerField(default=0)  # customers up to this id are looked at
-    announced = models.PositiveIntegerField(default=0)
-    finished_at = models.DateTimeField(null=True, blank=True)
-
-    def __str__(self) -> str:
-        return f"return run of {self.on}"

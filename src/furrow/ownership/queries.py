@@ -22,9 +22,11 @@ from furrow.customers.rules import Moment
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act as Right
 from furrow.organisation.rules import Scope
+from furrow.rulebooks.queries import rules_at as rules_of_book
+from furrow.rulebooks.rules import Book
 
 from .declarations import exempt, pauses_of, traits_of
-from .models import Losing, Pause, Return, RuleVersion, Standing
+from .models import Losing, Pause, Return, Standing
 from .rules import (
     DAY,
     DEFAULT_BODY,
@@ -73,36 +75,13 @@ def today_of(at: datetime) -> date:
 # -- rules -----------------------------------------------------------------------------------------
 
 
+# Before a manager saves the first version the default holds, by which nobody loses anybody.
+BOOK: Book[Rules] = Book("ownership", rule="B4", default=DEFAULT_BODY, read=rules_from)
+
+
 def rules_at(at: datetime) -> Rules:
     """The rules in force at `at`, by the version of that time; one query."""
-    version = version_at(at)
-    return rules_of(version) if version is not None else _DEFAULT
-
-
-def version_at(at: datetime) -> RuleVersion | None:
-    return RuleVersion.objects.in_force(at).order_by("-version").first()
-
-
-def body_at(at: datetime) -> Mapping[str, Any]:
-    """The JSON of the rules in force, to begin a change from."""
-    version = version_at(at)
-    return dict(version.body) if version else DEFAULT_BODY
-
-
-def rules_of(version: RuleVersion) -> Rules:
-    rules = _read.get(version.pk)
-    if rules is None or rules.version != version.version:
-        rules = _read[version.pk] = rules_from(version.body, version=version.version)
-    return rules
-
-
-_read: dict[int, Rules] = {}  # versions never change (a trigger refuses), so what was read stays
-_DEFAULT = rules_from(DEFAULT_BODY, version=0)
-
-
-def history() -> list[RuleVersion]:
-    """Newest first."""
-    return list(RuleVersion.objects.select_related("by").order_by("-version"))
+    return rules_of_book(BOOK, at)
 
 
 # -- days that do not count ------------------------------------------------------------------------

@@ -76,10 +76,6 @@ class CannotClaim(Refused):
     """This agent may not take this customer from the pool now."""
 
 
-class CannotSetRules(Refused):
-    """These ownership rules cannot be put in force."""
-
-
 class CannotRevert(Refused):
     """This return cannot be taken back."""
 

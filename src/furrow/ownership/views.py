@@ -20,6 +20,9 @@ from furrow.customers.rules import MOST_COUNTED, CannotAssign, OwnerChange
 from furrow.organisation.http import Request, requires
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
+from furrow.rulebooks.actions import set_rules
+from furrow.rulebooks.queries import body_at, history
+from furrow.rulebooks.rules import CannotSetRules
 
 from .actions import (
     add_pause,
@@ -27,15 +30,13 @@ from .actions import (
     claim_customer,
     claim_customers,
     revert_return,
-    set_rules,
 )
 from .forms import PauseForm, RulesForms
 from .models import Pause, Return
 from .queries import (
+    BOOK,
     agent_facts,
-    body_at,
     farmers,
-    history,
     in_pool,
     losing_of,
     losses_by_owner,
@@ -46,7 +47,7 @@ from .queries import (
     warned,
     why_not,
 )
-from .rules import CannotClaim, CannotSetRules, pool_name, why_no_room
+from .rules import CannotClaim, pool_name, why_no_room
 from .simulation import simulate
 
 _TIMELINE = "furrow:timeline"  # the record page tells its timeline again
@@ -314,13 +315,13 @@ def edit_rules(request: Request) -> HttpResponse:
     """Look at and change the rules. A POST tries them on the past first; with `save` it puts
     them in force, as a new version."""
     at = timezone.now()
-    forms = RulesForms(body_at(at), request.POST or None)
+    forms = RulesForms(body_at(BOOK, at), request.POST or None)
     trial = None
     if request.method == "POST" and forms.is_valid():
         change = forms.change.cleaned_data
         if request.POST.get("save"):
             version = set_rules(
-                body=forms.body(), note=change["note"], from_at=change["from_at"],
+                book=BOOK, body=forms.body(), note=change["note"], from_at=change["from_at"],
                 by=request.user, at=at,
             )  # fmt: skip
             messages.success(
@@ -331,7 +332,7 @@ def edit_rules(request: Request) -> HttpResponse:
             trial = simulate(body=forms.body(), days=change["days"], at=at)
         except ValueError as wrong:
             raise CannotSetRules(str(wrong), rule="B4") from None
-    context = {"forms": forms, "trial": trial, "history": history(), "now": at}
+    context = {"forms": forms, "trial": trial, "history": history(BOOK), "now": at}
     return render(request, "ownership/rules.html", context)
 
 

@@ -48,11 +48,13 @@ from furrow.followups.rules import Reason
 from furrow.organisation.actions import create_team, create_user, system_user
 from furrow.organisation.models import Team, User
 from furrow.organisation.rules import Role
-from furrow.ownership.actions import return_due, set_rules
+from furrow.ownership.actions import return_due
+from furrow.ownership.queries import BOOK
 from furrow.ownership.rules import DEFAULT_BODY
 from furrow.permits.models import Permit
 from furrow.pipeline.models import ScoreGiven, StageMove, Standing
 from furrow.pipeline.rules import Score, Stage
+from furrow.rulebooks.actions import set_rules
 
 from . import PASSWORD, words
 from .together import make_together
@@ -211,7 +213,7 @@ def _ownership(company: Company, *, at: datetime) -> None:
         "clocks": [{"when": {}, "first_days": 60, "next_days": 35, "deal_days": None}],
     }
     begin = at - timedelta(days=DAYS)
-    set_rules(body=body, note="演示：名单长，期限放宽", by=company.by, at=begin)
+    set_rules(book=BOOK, body=body, note="演示：名单长，期限放宽", by=company.by, at=begin)
     tell_past_calls(talk_seconds=30)
     return_due(at=at)
 

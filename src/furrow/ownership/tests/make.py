@@ -9,9 +9,12 @@ from furrow.customers.models import Customer
 from furrow.organisation.models import User
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_user
-from furrow.ownership.actions import note_act, set_rules
-from furrow.ownership.models import Act, RuleVersion
+from furrow.ownership.actions import note_act
+from furrow.ownership.models import Act
+from furrow.ownership.queries import BOOK
 from furrow.ownership.rules import DEFAULT_BODY, ActKind, Rules, Strength, rules_from
+from furrow.rulebooks.actions import set_rules
+from furrow.rulebooks.models import RuleVersion
 
 _next = count(1)
 
@@ -51,4 +54,6 @@ def make_rules(**changes: Any) -> Rules:
 
 
 def put_in_force(*, at: datetime = NOON, **changes: Any) -> RuleVersion:
-    return set_rules(body=make_body(**changes), note="test", by=make_user(role=Role.MANAGER), at=at)
+    return set_rules(
+        book=BOOK, body=make_body(**changes), note="test", by=make_user(role=Role.MANAGER), at=at
+    )

@@ -23,21 +23,22 @@ from furrow.ownership.actions import (
     note_act,
     return_due,
     revert_return,
-    set_rules,
 )
-from furrow.ownership.models import Act, Losing, Return, RuleVersion, Standing
-from furrow.ownership.queries import keeping_of, losing_of, losses_by_owner, rules_at, warned
+from furrow.ownership.models import Act, Losing, Return, Standing
+from furrow.ownership.queries import BOOK, keeping_of, losing_of, losses_by_owner, rules_at, warned
 from furrow.ownership.rules import (
     DAY,
     ActKind,
     CannotClaim,
     CannotRevert,
-    CannotSetRules,
     Clock,
     PauseKind,
     ReturnState,
     Strength,
 )
+from furrow.rulebooks.actions import set_rules
+from furrow.rulebooks.models import RuleVersion
+from furrow.rulebooks.rules import CannotSetRules
 
 from .make import make_act, make_body, put_in_force
 
@@ -413,8 +414,8 @@ def test_switching_the_rules_off_and_on_restarts_nothing() -> None:
 def test_each_time_is_judged_by_the_rules_of_its_time() -> None:
     strict = put_in_force(at=NOON, clocks={"first_days": 1})
     later = set_rules(
-        body=make_body(clocks={"first_days": 30}), note="milder", from_at=NOON + 10 * DAY,
-        by=make_user(role=Role.MANAGER), at=NOON + HOUR,
+        book=BOOK, body=make_body(clocks={"first_days": 30}), note="milder",
+        from_at=NOON + 10 * DAY, by=make_user(role=Role.MANAGER), at=NOON + HOUR,
     )  # fmt: skip
     assert rules_at(NOON - HOUR).version == 0
     assert rules_at(NOON + 9 * DAY).version == strict.version
@@ -436,7 +437,7 @@ def test_rules_need_a_reason_and_never_begin_in_the_past() -> None:
     ):  # fmt: skip
         given: Any = {"body": make_body(), "note": "why", **more}
         with pytest.raises(CannotSetRules):
-            set_rules(**given, by=by, at=NOON)
+            set_rules(book=BOOK, **given, by=by, at=NOON)
     version = put_in_force()
     with pytest.raises(ProgrammingError), transaction.atomic():
         RuleVersion.objects.filter(pk=version.pk).update(from_at=NOON - HOUR)

@@ -26,9 +26,10 @@ from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_agent, make_team, make_user
 from furrow.ownership import actions
 from furrow.ownership.actions import add_pause, claim_customers, return_due
-from furrow.ownership.models import Losing, Return, Run, Standing
+from furrow.ownership.models import Losing, Return, Standing
 from furrow.ownership.queries import keeping_of
 from furrow.ownership.rules import DAY, PauseKind, Strength
+from furrow.rulebooks.models import Run
 
 from .make import make_act, put_in_force
 
@@ -255,7 +256,7 @@ def test_a_run_whose_database_dies_goes_on_where_it_was(
 
     if part == "announcing":
         assert Return.objects.open().count() == 12
-        assert Run.objects.get().announced == 12
+        assert Run.objects.get().found == {"announced": 12}
     else:
         assert Customer.objects.filter(owner=None).count() == 12
         assert OwnershipEvent.objects.filter(change="returned").count() == 12

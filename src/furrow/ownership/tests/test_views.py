@@ -12,7 +12,8 @@ from furrow.organisation.models import User
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import make_agent, make_team, make_user
 from furrow.ownership.actions import return_due
-from furrow.ownership.models import Pause, Return, RuleVersion
+from furrow.ownership.models import Pause, Return
+from furrow.rulebooks.models import RuleVersion
 
 from .make import make_act, put_in_force
 

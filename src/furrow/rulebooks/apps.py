@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class RulebooksConfig(AppConfig):
+    name = "furrow.rulebooks"
