@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from furrow.common.sql import load_sql
+from furrow.common.sql import ask_together, load_sql
 from furrow.compliance.models import PolicyVersion
 from furrow.compliance.queries import days_for, policy_for
 from furrow.compliance.rules import EVERYWHERE_ELSE, DayKind, Policy
@@ -210,11 +210,14 @@ def with_pauses(calendar: Calendar, pauses: Iterable[tuple[datetime, datetime]])
 # -- claiming --------------------------------------------------------------------------------------
 
 
-def agent_facts(agent: User, *, rules: Rules, at: datetime) -> Agent:
-    """What counts about somebody who wants to claim; one query by indexes."""
+def claim_facts(
+    agent: User, customers: Collection[int], *, rules: Rules, at: datetime
+) -> tuple[Agent, dict[int, Wanted]]:
+    """What counts about somebody who wants to claim, and about the customers wanted; merged and
+    unknown ones are absent. One round trip, and one for each trait the rules ask for."""
     zone = company_zone()
-    with connection.cursor() as cursor:
-        cursor.execute(
+    [[(claimed, held, unworked, farmed)], rows] = ask_together(
+        (
             load_sql("furrow.ownership", "agent"),
             {
                 "agent": agent.pk,
@@ -222,9 +225,16 @@ def agent_facts(agent: User, *, rules: Rules, at: datetime) -> Agent:
                 "farmed_since": at - rules.farming.days * DAY,
                 "within_hours": rules.farming.within_hours,
             },
-        )
-        claimed, held, unworked, farmed = cursor.fetchone()
-    return Agent(
+        ),
+        (
+            load_sql("furrow.ownership", "facts"),
+            {
+                "customers": list(customers), "agent": agent.pk,
+                "since": at - rules.rest.days * DAY,
+            },
+        ),
+    )  # fmt: skip
+    facts = Agent(
         role=agent.role,
         team_id=agent.team_id,
         sees_all=agent.scope(Right.VIEW_CUSTOMERS) > Scope.OWN,
@@ -234,24 +244,8 @@ def agent_facts(agent: User, *, rules: Rules, at: datetime) -> Agent:
         unworked=unworked,
         farmed=farmed,
     )
-
-
-def wanted_facts(
-    customers: Collection[int], *, agent: User, rules: Rules, at: datetime
-) -> dict[int, Wanted]:
-    """What counts about customers somebody wants; merged and unknown ones are absent."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            load_sql("furrow.ownership", "facts"),
-            {
-                "customers": list(customers),
-                "agent": agent.pk,
-                "since": at - rules.rest.days * DAY,
-            },
-        )
-        rows = cursor.fetchall()
     known = traits_of([row[0] for row in rows], traits_used(rules), at=at)
-    return {
+    return facts, {
         customer: Wanted(
             pool=pool_of(rules, team_id=team, traits=known.get(customer, {})),
             team_id=team, is_pooled=owner is None, lost_at=lost_at, lost_by=lost_by or "",
@@ -273,10 +267,10 @@ def why_not(facts: Agent, wanted: Wanted, *, rules: Rules, at: datetime) -> Why 
 def why_not_claim(customer: Customer, *, user: User, at: datetime) -> Why | None:
     """For the record's panel: why `user` may not claim this customer now."""
     rules = rules_at(at)
-    wanted = wanted_facts([customer.pk], agent=user, rules=rules, at=at).get(customer.pk)
-    if wanted is None:
+    agent, wanted = claim_facts(user, [customer.pk], rules=rules, at=at)
+    if customer.pk not in wanted:
         return Why(_("This record was joined to another one. Open that one instead."), "B2")
-    return why_not(agent_facts(user, rules=rules, at=at), wanted, rules=rules, at=at)
+    return why_not(agent, wanted[customer.pk], rules=rules, at=at)
 
 
 # -- pools -----------------------------------------------------------------------------------------
@@ -562,7 +556,9 @@ def farmers(*, user: User, at: datetime) -> list[Farmer]:
         .values_list("from_owner", flat=True)
         .distinct()
     )
-    found = [Farmer(people[pk], agent_facts(people[pk], rules=rules, at=at).farmed) for pk in who]
+    found = [
+        Farmer(people[pk], claim_facts(people[pk], (), rules=rules, at=at)[0].farmed) for pk in who
+    ]
     enough = max(rules.farming.releases // 2, 1)
     return sorted((f for f in found if f.given_back >= enough), key=lambda f: -f.given_back)
 

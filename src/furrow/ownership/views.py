@@ -35,7 +35,7 @@ from .forms import PauseForm, RulesForms
 from .models import Pause, Return
 from .queries import (
     BOOK,
-    agent_facts,
+    claim_facts,
     farmers,
     in_pool,
     losing_of,
@@ -43,7 +43,6 @@ from .queries import (
     ownership_panel,
     pools_for,
     rules_at,
-    wanted_facts,
     warned,
     why_not,
 )
@@ -165,8 +164,7 @@ def _pool(request: Request) -> dict[str, Any]:
     customers = in_pool(shown, user=user, rules=rules, at=at)
     page = page_of(customers, after=_place(request, "after"), before=_place(request, "before"))
     ids = [customer.pk for customer in page.customers]
-    facts = agent_facts(user, rules=rules, at=at)
-    wishes = wanted_facts(ids, agent=user, rules=rules, at=at)
+    facts, wishes = claim_facts(user, ids, rules=rules, at=at)
     numbers = masked_numbers(ids)
     cells = [(column, column.cells(ids)) for column in columns()]
     can_claim = user.can(Act.USE_DESK) and user.can(Act.EDIT_CUSTOMERS)

@@ -1,6 +1,7 @@
 -- What counts about an agent who wants to claim customers.
 -- in:  agent, today (when the company's day began), farmed_since, within_hours
 -- out: claimed today, held, of those not worked yet, claimed and given back unworked
+-- IS NOT DISTINCT FROM keeps the planner from walking all that the agent ever did.
 SELECT
     (SELECT count(*) FROM customers_ownershipevent
      WHERE to_owner_id = %(agent)s AND change = 'claimed' AND at >= %(today)s),
@@ -9,7 +10,7 @@ SELECT
      FROM customers_ownershipevent AS lost
      WHERE lost.from_owner_id = %(agent)s AND lost.to_owner_id IS NULL
        AND lost.change = 'released' AND lost.at >= %(farmed_since)s
-       AND lost.by_id = %(agent)s
+       AND lost.by_id IS NOT DISTINCT FROM %(agent)s
        AND EXISTS (
            SELECT FROM customers_ownershipevent AS got
            WHERE got.customer_id = lost.customer_id AND got.to_owner_id = %(agent)s
