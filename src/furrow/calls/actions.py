@@ -177,6 +177,33 @@ def connect_call(*, call_id: int, agent: User, at: datetime) -> bool:
     return True
 
 
+@transaction.atomic
+def hand_over_call(*, call_id: int, to: User, at: datetime) -> bool:
+    """Another agent talks from now on, and owes the result. False if nobody talks any more.
+
+    Whose customer it is does not change by that (B5). Raises IntegrityError when the other is on
+    a call of their own.
+    """
+    talking = Call.objects.filter(pk=call_id, state=CallState.TALKING)
+    before = talking.select_related("agent", "number").first()
+    if before is None or before.agent_id == to.pk:
+        return False
+    Customer.objects.select_for_update(no_key=True).only("pk").get(pk=before.customer_id)
+    if not talking.filter(agent=before.agent_id).update(agent=to, team=to.team_id):
+        return False
+    call = Call.objects.select_related("agent", "number").get(pk=call_id)
+    give_permit(permit_id=call.permit_id, agent=to, at=at)
+    record(
+        "call.handed_over", of=call, by=before.talker.username, at=at,
+        agent=before.agent_id, to=to.pk,
+    )  # fmt: skip
+    _show_agent(before, PresenceState.READY, at=at)
+    _publish(before, since=at)
+    _show_agent(call, PresenceState.TALKING, at=at)
+    _publish(call, since=at)
+    return True
+
+
 def _let_go(call: Call, *, at: datetime) -> None:
     """An agent who was given a machine is free at once."""
     if call.agent_id is not None:

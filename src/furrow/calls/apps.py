@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class CallsConfig(AppConfig):
@@ -6,8 +7,12 @@ class CallsConfig(AppConfig):
 
     def ready(self) -> None:
         from furrow.customers.holdings import declare
+        from furrow.customers.ties import declare_tie
 
         from .actions import move_calls
-        from .queries import tell_calls
+        from .queries import tell_calls, tied_customers
 
         declare("calls.Call.customer", move=move_calls, tell=tell_calls)
+        declare_tie(
+            "call", because=_("You are in a call with this customer."), customers=tied_customers
+        )

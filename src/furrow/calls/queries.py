@@ -69,6 +69,13 @@ def _moment(call: Call) -> Moment:
     )
 
 
+def tied_customers(user: User) -> list[int]:
+    """Ids of the customers `user` talks with now, or owes a result about."""
+    calls = Call.objects.filter(agent=user)
+    rows = (calls.in_progress() | calls.unwrapped()).order_by()
+    return list(rows.values_list("customer_id", flat=True))
+
+
 @dataclass(frozen=True)
 class Gauges:
     """What the metrics page shows of calls now.

@@ -103,6 +103,13 @@ class PolicyForm(forms.Form):
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
+    tells_of_listening = forms.BooleanField(
+        label=_("Agents see it when a supervisor listens to their call"),
+        required=False,
+        help_text=_(
+            "By the rules of the company's own region; the law differs from place to place."
+        ),
+    )
     source = forms.CharField(
         label=_("source"),
         required=False,
@@ -205,6 +212,7 @@ class PolicyForms:
                 "silence_after_refusal_days": body.get("silence_after_refusal_days", 14),
                 "source": body.get("source", ""),
                 "consent_for": body.get("consent_for", []),
+                "tells_of_listening": body.get("tells_of_listening", True),
             },
         )
         self.windows = WindowForms(
@@ -244,6 +252,7 @@ class PolicyForms:
             "customer_caps": _caps_given(self.customer_caps),
             "silence_after_refusal_days": given["silence_after_refusal_days"],
             "consent_for": given["consent_for"],
+            "tells_of_listening": given["tells_of_listening"],
             "source": given["source"],
         }
         # A figure somebody changed no longer has the source it began with.

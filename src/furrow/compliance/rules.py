@@ -128,6 +128,7 @@ class Policy:
     silence_after_refusal: timedelta
     source: str = ""
     consent_for: frozenset[str] = frozenset()  # purposes nobody is called for without consent
+    tells_of_listening: bool = True  # agents are shown that a supervisor listens to their call
 
 
 def _hhmm(text: str) -> time:
@@ -143,7 +144,7 @@ def policy_from(body: Mapping[str, Any], *, region: str, version: int) -> Policy
     {"windows": [{"weekdays": [0,1,2,3,4], "from": "09:00", "to": "20:00"}],
      "on_holidays": false, "number_caps": [{"most": 3, "minutes": 5}],
      "customer_caps": [{"most": 3, "minutes": 1440}], "silence_after_refusal_days": 14,
-     "consent_for": ["sales"], "source": "…"}
+     "consent_for": ["sales"], "tells_of_listening": true, "source": "…"}
 
     `sources` (a figure's name -> where it comes from), `registers` and `pack` are for people.
     """
@@ -181,6 +182,7 @@ def policy_from(body: Mapping[str, Any], *, region: str, version: int) -> Policy
         silence_after_refusal=timedelta(days=silence),
         source=str(body.get("source", "")),
         consent_for=consent_for,
+        tells_of_listening=bool(body.get("tells_of_listening", True)),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
@@ -15,9 +16,16 @@ from furrow.calls.rules import DIALS_BY_ITSELF, Outcome
 from furrow.campaigns.models import Campaign, Disposition, DispositionSet
 from furrow.campaigns.queries import next_target
 from furrow.campaigns.rules import DialMode, Effect
+from furrow.compliance.queries import policy_for
 from furrow.customers.models import Customer, Number
-from furrow.dialer.models import Lease, Session
-from furrow.dialer.queries import callable_number, lease_of, session_for
+from furrow.dialer.models import Lease, Party, Session, Talk
+from furrow.dialer.queries import (
+    callable_number,
+    lease_of,
+    parties_of,
+    session_for,
+)
+from furrow.dialer.rules import Place
 from furrow.followups.models import FollowUp
 from furrow.followups.queries import next_due
 from furrow.organisation.models import Presence, User
@@ -158,6 +166,36 @@ class Waiting:
 def waiting_of(agent: User) -> Waiting:
     dialled = Campaign.objects.running().filter(agents=agent).exclude(dial_mode=DialMode.MANUAL)
     return Waiting(session_for(agent), list(dialled.order_by("name")), presence_of(agent))
+
+
+@dataclass(frozen=True)
+class Handling:
+    """What the lines of an agent's call do, and who else is in it.
+
+    helper       asked to help or to take the call, or helping
+    supervisors  of whom the rules tell the agent
+    """
+
+    talk: Talk | None
+    helper: Party | None
+    supervisors: Sequence[Party]
+
+    @property
+    def is_held(self) -> bool:
+        return self.talk is not None and self.talk.is_held
+
+    @property
+    def is_muted(self) -> bool:
+        return self.talk is not None and self.talk.is_muted
+
+
+def handling_of(call: Call, *, at: datetime) -> Handling:
+    others = [p for p in parties_of(call) if p.place != Place.TAKE_OVER and p.wanted != Place.GONE]
+    helper = next((party for party in others if not party.is_supervisor), None)
+    # Whispering and joining are heard anyway; whether listening is told is the law's to say.
+    tells = policy_for(region=settings.DEFAULT_REGION, at=at).tells_of_listening
+    heard = [p for p in others if p.is_supervisor and (tells or p.place != Place.LISTEN)]
+    return Handling(Talk.objects.filter(pk=call.pk).first(), helper, [p for p in heard if p.place])
 
 
 def presence_of(agent: User) -> Presence | None:

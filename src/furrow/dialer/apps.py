@@ -6,7 +6,16 @@ class DialerConfig(AppConfig):
     name = "furrow.dialer"
 
     def ready(self) -> None:
+        from furrow.customers.ties import declare_tie
         from furrow.ownership.declarations import declare_exemption
+
+        from .queries import tied_customers
+
+        declare_tie(
+            "helper",
+            because=_("A colleague has asked you into a call with this customer."),
+            customers=tied_customers,
+        )
 
         declare_exemption(
             "lease",

@@ -18,7 +18,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -52,6 +52,7 @@ from furrow.telephony.port import (
     MachineHeard,
     RecordingDone,
     Ringing,
+    Supervision,
     SwitchRestarted,
     Telephony,
 )
@@ -69,24 +70,38 @@ from .actions import (
     end_forbidden,
     end_interrupted,
     end_overdue,
+    end_party,
+    expire_parties,
     keep_promises,
+    let_parties_go,
+    note_fetched,
     note_line,
+    note_party_lost,
+    note_party_up,
+    note_placed,
+    note_talk,
     raise_line,
     store_answer,
     take_queued,
+    take_talks,
     take_wanted,
     tidy,
 )
 from .driver import Driver
 from .queries import (
     Dial,
+    DueParty,
+    DueTalk,
     Seat,
     calls_on_a_line,
     dialled_campaigns,
+    handed_out,
     hang_ups_asked,
     leases_due,
     lines_on,
     overspent,
+    parties_due,
+    party_legs,
     seats,
 )
 from .rules import (
@@ -95,9 +110,13 @@ from .rules import (
     PATIENCE,
     RAISE_AGAIN,
     REFUSALS_TO_CLOSE,
+    RING_SECONDS,
+    Place,
     agent_leg,
     call_of,
     customer_leg,
+    party_leg,
+    party_of,
     session_of,
 )
 
@@ -169,6 +188,7 @@ class _Live:
     is_taken_when_answered: bool
     is_answered: bool = False
     is_dropped: bool = False  # told as abandoned
+    is_muted: bool = False  # nobody hears the agent's leg
     is_over: bool = False
 
 
@@ -293,6 +313,7 @@ class Dialer:
                 self._reconciled_at = at
         for call_id in await self._do(hang_ups_asked):
             await self._telephony.hang_up(customer_leg(call_id))
+        await self._handle_talks(at)
         for account in await self._do(due_accounts, at=at):
             await self._tell_of(account)
         if may_dial and not self._stopping.is_set():
@@ -423,6 +444,104 @@ class Dialer:
                 cause=str(problem)[:60],
             )  # fmt: skip
 
+    # -- what people want of the lines of a call -------------------------------------------------
+
+    def _seat_of(self, call_id: int) -> str:
+        """The leg of the agent who talks in a call."""
+        live = self._lives.get(call_id)
+        return (live.seat if live else None) or agent_leg(call_id)
+
+    async def _handle_talks(self, at: datetime) -> None:
+        for due in await self._do(take_talks):
+            with contextlib.suppress(LegGone):  # its end is on its way
+                await self._handle(due)
+                await self._do(note_talk, due=due, at=at)
+        await self._do(expire_parties, at=at)
+        for party in await self._do(parties_due):
+            if party.wanted is Place.GONE:
+                await self._let_go(party)
+            elif party.leg and party.is_up:
+                await self._place(party)
+            else:
+                await self._fetch(party)
+
+    async def _handle(self, due: DueTalk) -> None:
+        customer, seat = customer_leg(due.call_id), self._seat_of(due.call_id)
+        if due.mute is not None:
+            if (live := self._lives.get(due.call_id)) is not None:
+                live.is_muted = due.mute
+            await (self._telephony.mute(seat) if due.mute else self._telephony.unmute(seat))
+        if due.hold is not None:
+            hold = self._telephony.hold if due.hold else self._telephony.resume
+            await hold(customer)
+        if due.tones:
+            await self._telephony.dtmf(customer, due.tones)
+
+    async def _fetch(self, party: DueParty) -> None:
+        """Somebody comes by their own standing line, or one is rung; ringing twice rings once."""
+        leg = party.leg or party.standing or party_leg(party.call_id, party.party_id)
+        up_at = _now() if leg == party.standing else None
+        await self._do(note_fetched, party_id=party.party_id, leg=leg, up_at=up_at)
+        try:
+            if up_at is not None:
+                await self._place(replace(party, leg=leg))
+            elif party.e164:
+                await self._telephony.dial(
+                    leg, party.e164, caller_id=settings.CALLER_ID, timeout_seconds=RING_SECONDS
+                )
+            else:
+                await self._telephony.line_up(leg, phone_name(party.username))
+        except CannotDial as problem:
+            log.warning("%s: %s", leg, problem)
+            await self._do(note_party_lost, leg=leg, why=LineOutcome.CARRIER_FAULT)
+
+    async def _place(self, party: DueParty) -> None:
+        """Put somebody where they are wanted. Whose line is gone meanwhile is told of soon."""
+        customer, seat = customer_leg(party.call_id), self._seat_of(party.call_id)
+        telephony = self._telephony
+        try:
+            if party.is_supervisor:
+                await telephony.supervise(seat, party.leg, Supervision(party.wanted))
+            elif party.wanted is Place.TAKE_OVER:
+                await telephony.separate(seat)
+                await telephony.resume(customer)
+                await telephony.connect(customer, party.leg)
+            else:
+                await telephony.connect(seat, party.leg)
+        except LegGone:
+            return
+        if party.wanted is Place.TAKE_OVER:
+            if (live := self._lives.get(party.call_id)) is not None:
+                live.seat = party.leg  # first, or the old one's end would be the call's
+                await self._free(seat, is_muted=live.is_muted)
+                live.is_muted = False
+            if party.e164:  # who is not ours any more is not recorded any more
+                with contextlib.suppress(LegGone):
+                    await telephony.pause_recording(customer)
+        await self._do(note_placed, party_id=party.party_id, place=party.wanted, at=_now())
+
+    async def _free(self, seat: str, *, is_muted: bool) -> None:
+        """An agent's leg is done with a call: one rung for it goes, a standing one stands on."""
+        if session_of(seat) is None:
+            await self._telephony.hang_up(seat)
+        elif is_muted:
+            with contextlib.suppress(LegGone):
+                await self._telephony.unmute(seat)
+
+    async def _let_go(self, party: DueParty) -> None:
+        """Somebody leaves; agent and customer talk on as before."""
+        customer, seat = customer_leg(party.call_id), self._seat_of(party.call_id)
+        if party.leg and session_of(party.leg) is None:
+            await self._telephony.hang_up(party.leg)
+        elif party.leg:
+            with contextlib.suppress(LegGone):
+                await self._telephony.separate(party.leg)
+        if not (party.is_over or party.is_supervisor or party.place == Place.TAKE_OVER):
+            with contextlib.suppress(LegGone):
+                await self._telephony.resume(customer)
+                await self._telephony.connect(customer, seat)
+        await self._do(end_party, party_id=party.party_id, at=_now())
+
     async def _reconcile(self, *, is_first: bool) -> None:
         """Compare the switch's legs with our calls in progress, and end what only one side knows.
 
@@ -452,11 +571,16 @@ class Dialer:
             )
         self._missing = missing
         standing = await self._do(check_lines, legs=legs, at=_now())
+        parties, calls = await self._do(party_legs), calls | await self._do(handed_out)
         for leg in legs:
             ours = call_of(leg)
-            is_seat = session_of(leg) is not None
-            if (ours is not None and ours[0] not in calls) or (is_seat and leg not in standing):
+            is_lost = (ours is not None and ours[0] not in calls) or (
+                session_of(leg) is not None and leg not in standing
+            )  # fmt: skip
+            if is_lost or (party_of(leg) is not None and leg not in parties):
                 await self._telephony.hang_up(leg)
+        for leg in parties - legs if not self._unstored else ():
+            await self._party_lost(leg, why=Outcome.INTERRUPTED)
 
     async def _remember(self) -> None:
         """What an earlier dialer knew of the calls that are on."""
@@ -468,6 +592,7 @@ class Dialer:
                 seat=line.seat
                 or (None if line.is_taken_when_answered else agent_leg(line.call_id)),
                 is_taken_when_answered=line.is_taken_when_answered,
+                is_muted=line.is_muted,
             )
             if line.is_waiting:
                 self._begin_taking(line.call_id, live, since=_now())
@@ -512,11 +637,13 @@ class Dialer:
                         await self._telephony.hang_up(leg)
             case MachineHeard(leg=leg) if live is not None and live.is_taken_when_answered:
                 await self._telephony.hang_up(leg)
-            case Ended() if is_agent:
-                await self._telephony.hang_up(customer_leg(call_id))
+            case Ended(leg=leg) if is_agent:
+                if live is None or live.seat == leg:  # not if somebody took the call over
+                    await self._telephony.hang_up(customer_leg(call_id))
             case Ended(outcome=outcome):
                 self._forget(call_id, outcome=outcome)
-                await self._telephony.hang_up(agent_leg(call_id))
+                seat = (live.seat if live else None) or agent_leg(call_id)
+                await self._free(seat, is_muted=live is not None and live.is_muted)
 
     # -- who answered, and who talks -------------------------------------------------------------
 
@@ -612,6 +739,9 @@ class Dialer:
         if (seat := session_of(event.leg)) is not None:
             await self._store_seat(event, *seat)
             return
+        if (party_id := party_of(event.leg)) is not None:
+            await self._store_party(event, party_id)
+            return
         ours = call_of(event.leg)
         if ours is None or ours[1]:
             return
@@ -626,13 +756,27 @@ class Dialer:
             case Ended():
                 outcome = Outcome(event.outcome)
                 await do(end_call, call_id=call_id, at=event.at, outcome=outcome, cause=event.cause)
+                await do(let_parties_go, call_id=call_id)
+
+    async def _store_party(self, event: Event, party_id: int) -> None:
+        match event:
+            case Answered(at=at):
+                await self._store_now(note_party_up, party_id=party_id, at=at)
+            case Ended(leg=leg, outcome=outcome):
+                await self._party_lost(leg, why=outcome)
+
+    async def _party_lost(self, leg: str, *, why: str) -> None:
+        alone = await self._store_now(note_party_lost, leg=leg, why=why)
+        if alone is not None:  # nobody shall talk to nobody
+            await self._telephony.hang_up(customer_leg(alone))
 
     async def _store_seat(self, event: Event, session_id: int, line: int) -> None:
         match event:
             case AgentLineUp(at=at):
                 up_at: datetime | None = at
-            case Ended():
+            case Ended(leg=leg):
                 up_at = None
+                await self._party_lost(leg, why="line_lost")
             case _:
                 return
         await self._store_now(note_line, session_id=session_id, line=line, up_at=up_at)

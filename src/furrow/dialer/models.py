@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from furrow.calls.models import Call
+from furrow.calls.rules import CallState
 from furrow.campaigns.models import Campaign, Target
+from furrow.customers.models import Number
 from furrow.followups.models import FollowUp
 from furrow.organisation.models import User
+from furrow.permits.models import Permit
 
-from .rules import seat_leg
+from .rules import Place, seat_leg
 
 
 class Heartbeat(models.Model):
@@ -130,3 +133,103 @@ class Lease(models.Model):
 
     def __str__(self) -> str:
         return f"lease #{self.pk}"
+
+
+class TalkQuerySet(models.QuerySet["Talk"]):
+    def due(self) -> TalkQuerySet:
+        """The lines do not do yet what is wanted."""
+        wanted = ~Q(is_held=F("wants_hold")) | ~Q(is_muted=F("wants_mute")) | ~Q(tones="")
+        return self.filter(wanted, call__state=CallState.TALKING)
+
+
+class Talk(models.Model):
+    """What the agent wants of the lines of a call, and what they do: the dialer makes the second
+    like the first. A call nobody asked anything of has no row."""
+
+    call = models.OneToOneField(Call, models.PROTECT, primary_key=True)
+    wants_hold = models.BooleanField(default=False)
+    is_held = models.BooleanField(default=False)  # the customer hears music
+    held_at = models.DateTimeField(null=True, blank=True)
+    wants_mute = models.BooleanField(default=False)
+    is_muted = models.BooleanField(default=False)  # nobody hears the agent
+    tones = models.CharField(max_length=40, blank=True)  # to be sent; forgotten when they are
+
+    objects = TalkQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"talk of call #{self.pk}"
+
+
+class PartyQuerySet(models.QuerySet["Party"]):
+    def live(self) -> PartyQuerySet:
+        return self.filter(ended_at=None)
+
+    def helping(self) -> PartyQuerySet:
+        """Live, said yes, and not a supervisor: a colleague who is busy with somebody's call."""
+        return self.live().filter(is_supervisor=False, accepted_at__isnull=False)
+
+
+class Party(models.Model):
+    """Somebody beside the agent and the customer in a call: a colleague or somebody outside who
+    is asked for help or to take it, or a supervisor.
+
+    `wanted` says what they should do, `place` what they do: the dialer makes them the same.
+    """
+
+    call = models.ForeignKey(Call, models.PROTECT)
+    user = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    # Somebody outside, with the gate's permission.
+    number = models.ForeignKey(Number, models.PROTECT, null=True, blank=True)
+    permit = models.OneToOneField(Permit, models.PROTECT, null=True, blank=True)
+    is_supervisor = models.BooleanField(default=False)
+    wanted = models.CharField(max_length=10, choices=Place)
+    place = models.CharField(max_length=10, choices=Place, blank=True)  # "" = not in the call yet
+    asked_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)  # None = a colleague is asked
+    leg = models.CharField(max_length=64, blank=True)  # "" = none yet, or it is lost
+    up_at = models.DateTimeField(null=True, blank=True)  # the leg can be joined with others
+    placed_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    why = models.CharField(max_length=20, blank=True)  # they left: a line's outcome, "declined", …
+
+    objects = PartyQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="party_a_person_or_a_permitted_number",
+                condition=Q(user__isnull=False, number=None, permit=None)
+                | Q(user=None, number__isnull=False, permit__isnull=False, is_supervisor=False),
+            ),
+            # Who took the call over stays in it, and may ask somebody in turn.
+            models.UniqueConstraint(
+                name="party_one_helper_per_call",
+                fields=["call"],
+                condition=Q(ended_at=None, is_supervisor=False) & ~Q(place=Place.TAKE_OVER),
+            ),
+            models.UniqueConstraint(
+                name="party_one_call_per_person",
+                fields=["user"],
+                condition=Q(ended_at=None),
+            ),
+        ]
+        indexes = [
+            models.Index(name="party_by_call", fields=["call"]),
+            models.Index(name="party_live", fields=["asked_at"], condition=Q(ended_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"party #{self.pk} of call #{self.call_id}"
+
+    @property
+    def name(self) -> str:
+        """As people are shown it; a number is masked."""
+        if self.user is not None:
+            return str(self.user)
+        return self.number.masked if self.number is not None else ""
+
+    @property
+    def is_asked(self) -> bool:
+        """A colleague has not said yes or no."""
+        return self.accepted_at is None

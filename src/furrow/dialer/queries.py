@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 
 from furrow.calls.models import Call
 from furrow.calls.rules import DIALS_BY_ITSELF, IN_PROGRESS, CallState, Outcome
@@ -16,14 +16,14 @@ from furrow.compliance.models import Suppression
 from furrow.customers.models import Customer, Number
 from furrow.followups.models import FollowUp
 from furrow.followups.rules import Reason
-from furrow.organisation.models import User
-from furrow.organisation.rules import PresenceState
+from furrow.organisation.models import Presence, User
+from furrow.organisation.rules import Act, PresenceState, Scope, is_present
 from furrow.permits.rules import CampaignWindow, Purpose
 from furrow.pipeline.models import Standing
 from furrow.pipeline.rules import Stage
 from furrow.science.pacing import AgentState
 
-from .models import Heartbeat, Lease, Session
+from .models import Heartbeat, Lease, Party, Session, Talk
 from .rules import (
     DROP_SILENCE,
     EARLY,
@@ -33,6 +33,7 @@ from .rules import (
     RING_SECONDS,
     SILENCE,
     TRY_PROMISE_AGAIN,
+    Place,
     abandoned_percent,
 )
 
@@ -110,11 +111,12 @@ def kept_agents() -> dict[int, int]:
     return {agent_id: pk for agent_id, pk in leases.values_list("agent_id", "pk") if agent_id}
 
 
-def _busy(agent: str) -> Exists:
-    """Somebody on a call, or who owes its result."""
+def _busy(agent: str) -> Q:
+    """Somebody on a call, or who owes its result, or is asked to another's."""
     calls = Call.objects.filter(agent=OuterRef(agent))
     owing = Q(state=CallState.ENDED, wrapped_at=None)
-    return Exists(calls.filter(Q(state__in=IN_PROGRESS) | owing))
+    in_a_call = Party.objects.live().filter(user=OuterRef(agent))
+    return Exists(calls.filter(Q(state__in=IN_PROGRESS) | owing)) | Exists(in_a_call)
 
 
 def free_agents(*, campaign_id: int, kept: int | None, at: datetime) -> list[Session]:
@@ -173,7 +175,7 @@ _PACING: Mapping[str, AgentState] = {
 
 
 def seats(*, at: datetime) -> list[Seat]:
-    """Everybody who lets calls come, the longest ready first. Five small queries."""
+    """Everybody who lets calls come, the longest ready first. Six small queries."""
     sessions = list(
         Session.objects.open()
         .select_related("agent__presence")
@@ -183,6 +185,8 @@ def seats(*, at: datetime) -> list[Seat]:
     kept = kept_agents()
     on = Call.objects.in_progress().filter(agent__in=agents)
     talking = set(on.order_by().values_list("agent_id", flat=True))
+    in_calls = Party.objects.live().filter(user__in=agents).order_by()
+    talking |= set(in_calls.values_list("user_id", flat=True))
     owing = set(
         Call.objects.unwrapped()
         .filter(agent__in=agents)
@@ -333,20 +337,26 @@ class Line:
     agent_id: int | None
     is_taken_when_answered: bool
     is_waiting: bool = False  # answered, and no agent yet
+    is_muted: bool = False
 
 
 def lines_on() -> list[Line]:
     """What a dialer that has just begun must know of the calls that are on."""
     open_ = {s.agent_id: s.leg for s in Session.objects.open() if s.line_up_at}
+    took = Party.objects.live().filter(place=Place.TAKE_OVER).exclude(leg="")
+    taken = {party.call_id: party.leg for party in took.order_by("pk")}
+    silent = Talk.objects.filter(is_muted=True, call__in=Call.objects.in_progress())
+    muted = set(silent.values_list("pk", flat=True))
     calls = Call.objects.in_progress().exclude(state=CallState.QUEUED).order_by("pk")
     return [
         Line(
             call_id=call.pk,
             campaign_id=call.campaign_id,
-            seat=open_.get(call.agent_id) if call.agent_id else None,
+            seat=taken.get(call.pk) or (open_.get(call.agent_id) if call.agent_id else None),
             agent_id=call.agent_id,
             is_taken_when_answered=call.mode in DIALS_BY_ITSELF and call.agent_id is None,
             is_waiting=call.state == CallState.WAITING,
+            is_muted=call.pk in muted,
         )
         for call in calls
     ]
@@ -391,3 +401,163 @@ def is_silent(*, at: datetime) -> bool:
 def last_beat_at() -> datetime | None:
     """The dialer's last sign of life, for health checks and metrics."""
     return Heartbeat.objects.filter(name=NAME).values_list("beat_at", flat=True).first()
+
+
+# -- who else is in a call ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DueTalk:
+    """What the lines of a call shall do, and do not yet; None = nothing new."""
+
+    call_id: int
+    hold: bool | None
+    mute: bool | None
+    tones: str
+
+
+@dataclass(frozen=True)
+class DueParty:
+    """Somebody who is to come into a call, do something else there, or go.
+
+    leg       the line they are on, "" = none
+    standing  their own standing line, None = one has to be rung
+    e164      somebody outside; goes to the switch and nowhere else
+    is_over   the call they were in has ended for us
+    """
+
+    party_id: int
+    call_id: int
+    wanted: Place
+    place: str
+    leg: str
+    is_up: bool
+    is_supervisor: bool
+    username: str
+    e164: str
+    standing: str | None
+    is_over: bool
+
+
+def parties_due() -> list[DueParty]:
+    """Those who are not where they are wanted, in the order they were asked."""
+    over = Q(call__state=CallState.ENDED) & ~Q(place=Place.TAKE_OVER, number__isnull=False)
+    rows = (
+        Party.objects.live()
+        .filter(Q(accepted_at__isnull=False) & ~Q(place=F("wanted")) | Q(wanted=Place.GONE) | over)
+        .select_related("call", "user", "number")
+        .order_by("pk")
+    )
+    parties = list(rows)
+    users = [party.user_id for party in parties if party.user_id]
+    standing = {
+        session.agent_id: session.leg
+        for session in Session.objects.open().filter(agent__in=users, line_up_at__isnull=False)
+    }
+    return [
+        DueParty(
+            party_id=party.pk,
+            call_id=party.call_id,
+            wanted=Place(party.wanted) if not _is_over(party) else Place.GONE,
+            place=party.place,
+            leg=party.leg,
+            is_up=party.up_at is not None,
+            is_supervisor=party.is_supervisor,
+            username=party.user.username if party.user else "",
+            e164=party.number.e164 if party.number else "",
+            standing=standing.get(party.user_id) if party.user_id else None,
+            is_over=not party.call.is_in_progress,
+        )
+        for party in parties
+    ]
+
+
+def _is_over(party: Party) -> bool:
+    is_handed_out = party.place == Place.TAKE_OVER and party.number_id is not None
+    return not party.call.is_in_progress and not is_handed_out
+
+
+def party_legs() -> frozenset[str]:
+    """The lines that were rung for somebody in a call, and may stand."""
+    legs = Party.objects.live().exclude(leg="").order_by()
+    return frozenset(legs.values_list("leg", flat=True))
+
+
+def handed_out() -> frozenset[int]:
+    """Calls that were handed to somebody outside and go on without us."""
+    out = Party.objects.live().filter(place=Place.TAKE_OVER, number__isnull=False).order_by()
+    return frozenset(out.values_list("call_id", flat=True))
+
+
+def is_free_to_help(user: User) -> bool:
+    """Whether a colleague can be asked into somebody's call now: ready, and kept for nobody."""
+    ready = User.objects.agents().filter(pk=user.pk, presence__state=PresenceState.READY)
+    return user.pk not in kept_agents() and ready.exclude(_busy("pk")).exists()
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """Somebody a call may be handed to."""
+
+    user: User
+    state: str  # PresenceState
+    is_free: bool
+
+    @property
+    def label(self) -> str:
+        return str(PresenceState(self.state).label)
+
+
+def colleagues(*, besides: User, named: str = "", at: datetime) -> list[Colleague]:
+    """The people at work beside one, those who are free first, then by team and name."""
+    people = (
+        User.objects.agents()
+        .exclude(pk=besides.pk)
+        .filter(Q(display_name__icontains=named) | Q(username__icontains=named))
+        .select_related("team", "presence")
+        .order_by("team__name", "display_name", "pk")
+    )
+    kept, busy = kept_agents(), set(people.filter(_busy("pk")).values_list("pk", flat=True))
+    found = []
+    for person in people:
+        presence: Presence | None = getattr(person, "presence", None)
+        if presence is None or not is_present(presence.state, seen_at=presence.seen_at, at=at):
+            continue
+        is_free = presence.state == PresenceState.READY and person.pk not in (kept.keys() | busy)
+        found.append(Colleague(person, presence.state, is_free))
+    return sorted(found, key=lambda one: not one.is_free)
+
+
+def reaches(by: User, agent: User, act: Act) -> bool:
+    """Whether somebody's right to `act` reaches this agent's calls: it never does one's own."""
+    if by == agent:
+        return False
+    match by.scope(act):
+        case Scope.ALL:
+            return True
+        case Scope.SUBTREE | Scope.TEAM:
+            return agent.team_id in by.teams(act)
+        case _:
+            return False
+
+
+def parties_of(call: Call) -> list[Party]:
+    """Everybody in a call or asked to it, in the order they were asked."""
+    live = Party.objects.live().filter(call=call).select_related("user", "number", "asked_by")
+    return list(live.order_by("pk"))
+
+
+def party_of_user(user: User) -> Party | None:
+    """The other's call somebody is asked to, helps with, or supervises."""
+    live = Party.objects.live().exclude(wanted=Place.GONE).filter(user=user)
+    others = live.exclude(place=Place.TAKE_OVER)  # who took a call over has it as their own
+    return others.select_related(
+        "call__customer", "call__agent", "call__number", "asked_by"
+    ).first()
+
+
+def tied_customers(user: User) -> list[int]:
+    """Ids of the customers in whose calls `user` helps now."""
+    return list(
+        Party.objects.helping().filter(user=user).values_list("call__customer_id", flat=True)
+    )

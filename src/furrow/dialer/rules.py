@@ -102,6 +102,55 @@ def abandoned_percent(
     return 100 * unheard / people if people else 0.0
 
 
+# Whoever is asked to a call answers within this, or the agent is told that nobody came.
+ASKED_FOR = timedelta(seconds=25)
+# … and whose line is rung for it is there within this.
+FETCHED_WITHIN = timedelta(seconds=45)
+# Tones the keypad knows, and how many may wait to be sent.
+TONES = re.compile(r"[0-9*#]{1,20}")
+
+
+class Place(TextChoices):
+    """What somebody beside the agent and the customer does in a call."""
+
+    CONSULT = "consult", _("Asked, while the customer waits")
+    LISTEN = "listen", _("Listening")
+    WHISPER = "whisper", _("Whispering to the agent")
+    JOIN = "join", _("All talk together")
+    TAKE_OVER = "take_over", _("Has taken the call")
+    GONE = "gone", _("Has left")
+
+
+# Which place may follow which; "" = not in the call yet.
+HELPERS_MOVES: Mapping[str, frozenset[Place]] = {
+    "": frozenset({Place.TAKE_OVER, Place.GONE}),
+    Place.CONSULT: frozenset({Place.JOIN, Place.TAKE_OVER, Place.GONE}),
+    Place.JOIN: frozenset({Place.TAKE_OVER, Place.GONE}),
+}
+_SUPERVISING = frozenset({Place.LISTEN, Place.WHISPER, Place.JOIN, Place.TAKE_OVER, Place.GONE})
+SUPERVISORS_MOVES: Mapping[str, frozenset[Place]] = {
+    "": _SUPERVISING,
+    Place.LISTEN: _SUPERVISING,
+    Place.WHISPER: _SUPERVISING,
+    Place.JOIN: _SUPERVISING,
+}
+
+
+class CannotHandle(Refused):
+    """The lines of a call cannot be handled like that now."""
+
+
+def check_place(*, now: str, wanted: Place, is_supervisor: bool) -> None:
+    """Raise CannotHandle unless somebody in place `now` may go on to `wanted`."""
+    moves = SUPERVISORS_MOVES if is_supervisor else HELPERS_MOVES
+    if wanted not in moves.get(now, frozenset()):
+        raise CannotHandle(
+            _t("That is not possible from here: “%(place)s”.")
+            % {"place": Place(now).label if now else _t("not in the call yet")},
+            rule="D7" if is_supervisor else "D1",
+        )
+
+
 _LEG = re.compile(r"call-(\d+)(-agent)?")
 
 
@@ -123,6 +172,24 @@ def call_of(leg: str) -> tuple[int, bool] | None:
     """
     found = _LEG.fullmatch(leg)
     return (int(found[1]), found[2] is not None) if found else None
+
+
+_PARTY = re.compile(r"call-(\d+)-party-(\d+)")
+
+
+def party_leg(call_id: int, party_id: int) -> str:
+    """The line rung for somebody who comes into a call."""
+    return f"call-{call_id}-party-{party_id}"
+
+
+def party_of(leg: str) -> int | None:
+    """Whose leg it is that was rung for a call's third; None for others' legs.
+
+    >>> party_of("call-17-party-3")
+    3
+    """
+    found = _PARTY.fullmatch(leg)
+    return int(found[2]) if found else None
 
 
 _SEAT = re.compile(r"seat-(\d+)-(\d+)")

@@ -37,6 +37,7 @@ def request_permit(
     campaign_ref: int | None = None,
     campaign: CampaignWindow | None = None,
     stands_in: bool = False,
+    is_third: bool = False,
     by: User,
     at: datetime,
 ) -> tuple[Decision, Permit | None]:
@@ -50,6 +51,8 @@ def request_permit(
            nobody owns; `give_permit` names the agent later
     stands_in  the agent keeps the promise of the owner, who is not there for it: for this one
            call as good as a collaborator
+    is_third  somebody who is to come into a call that the agent is in already; the permit bears
+           no agent, for the agent's one line is that call's
 
     A denial is an answer, not an error: the caller commits it, then raises `NotPermitted`.
     """
@@ -60,13 +63,16 @@ def request_permit(
     facts = facts_for(number=number, agent=agent, campaign=campaign, purpose=purpose, at=at)
     if stands_in:
         facts = replace(facts, is_collaborator=True)
+    if is_third:
+        facts = replace(facts, agent_is_on_the_line=False)
     decision = decide(facts, at=at)
     permit = None
     if decision.is_allowed:
         try:
             with transaction.atomic():
                 permit = Permit.objects.create(
-                    customer=number.customer, number=number, agent=agent, purpose=purpose,
+                    customer=number.customer, number=number,
+                    agent=None if is_third else agent, purpose=purpose,
                     campaign_ref=campaign_ref, issued_at=at, expires_at=at + PERMIT_LIFE,
                     answers=_stored(decision),
                 )  # fmt: skip

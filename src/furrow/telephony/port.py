@@ -185,7 +185,7 @@ class Telephony(Protocol):
         ...
 
     async def separate(self, leg: str) -> None:
-        """Take a leg out of its conversation. It stays up, alone."""
+        """Take a leg out of its conversation, or from listening to one. It stays up, alone."""
         ...
 
     async def transfer(self, leg: str, to: str) -> None:

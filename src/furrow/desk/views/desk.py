@@ -21,6 +21,7 @@ from furrow.desk.queries import (
     Seat,
     campaign_for,
     current_call,
+    handling_of,
     presence_of,
     script_for,
     seat_of,
@@ -36,7 +37,7 @@ from furrow.dialer.actions import (
     skip_lease,
     start_call,
 )
-from furrow.dialer.queries import lease_of
+from furrow.dialer.queries import lease_of, party_of_user
 from furrow.dialer.rules import Skip
 from furrow.followups.queries import end_of_day, for_the_day, load_of
 from furrow.organisation.actions import set_presence
@@ -53,7 +54,7 @@ def _desk_context(request: Request, *, at: datetime, seat: Seat | None) -> dict[
     day_ends = end_of_day(at)
     return {
         "seat": seat,
-        "call": seat.call if seat else None,
+        **_on_the_line(request, seat, at=at),
         "script": script_for(seat, agent=agent),
         "is_desk": True,
         "presence": presence_of(agent),
@@ -72,6 +73,16 @@ def _desk_context(request: Request, *, at: datetime, seat: Seat | None) -> dict[
         "load": load_of(user=agent, at=at, day_ends=day_ends),
         "waiting": waiting_count(agent=agent, at=at),
         "now": at,
+    }
+
+
+def _on_the_line(request: Request, seat: Seat | None, *, at: datetime) -> dict[str, Any]:
+    """The agent's own call with its lines, and the other's call they are asked to or are in."""
+    call = seat.call if seat else None
+    return {
+        "call": call,
+        "handling": handling_of(call, at=at) if call and call.is_in_progress else None,
+        "invitation": party_of_user(request.user),
     }
 
 
@@ -106,7 +117,7 @@ def _bar(request: Request, *, at: datetime) -> HttpResponse:
     seat = seat_of(agent=request.user, at=at, picked=picked) if now_on or picked else None
     context = {
         "seat": seat,
-        "call": seat.call if seat else None,
+        **_on_the_line(request, seat, at=at),
         "suggested": suggested(seat) if seat else None,
         "presence": presence_of(request.user),
         "away_reasons": AwayReason.choices,

@@ -32,12 +32,34 @@ from .leases import (
 )
 from .pilots import judge_pilots
 from .sessions import check_lines, close_left, close_session, note_line, open_session, raise_line
+from .talks import (
+    accept_call,
+    ask_colleague,
+    ask_hold,
+    ask_mute,
+    ask_outside,
+    end_party,
+    expire_parties,
+    let_parties_go,
+    move_party,
+    note_fetched,
+    note_party_lost,
+    note_party_up,
+    note_placed,
+    note_talk,
+    send_tones,
+    supervise,
+    take_talks,
+)
 
 __all__ = [
-    "Connection", "Denied", "Taken", "ask_hang_up", "beat", "begin_reign", "check_lines",
-    "close_left", "close_orphans", "close_session", "connect_waiting", "dial_lease", "dial_now",
-    "end_call", "end_forbidden", "end_interrupted", "end_overdue", "expire_leases", "judge_pilots",
-    "keep_promises", "note_line", "open_session", "raise_line", "release_lease", "skip_lease",
-    "start_call", "store_answer", "take_for_agent", "take_from_pool", "take_promise",
-    "take_queued", "take_wanted", "tidy",
+    "Connection", "Denied", "Taken", "accept_call", "ask_colleague", "ask_hang_up", "ask_hold",
+    "ask_mute", "ask_outside", "beat", "begin_reign", "check_lines", "close_left", "close_orphans",
+    "close_session", "connect_waiting", "dial_lease", "dial_now", "end_call", "end_forbidden",
+    "end_interrupted", "end_overdue", "end_party", "expire_leases", "expire_parties",
+    "judge_pilots", "keep_promises", "let_parties_go", "move_party", "note_fetched", "note_line",
+    "note_party_lost", "note_party_up", "note_placed", "note_talk", "open_session", "raise_line",
+    "release_lease", "send_tones", "skip_lease", "start_call", "store_answer", "supervise",
+    "take_for_agent", "take_from_pool", "take_promise", "take_queued", "take_talks", "take_wanted",
+    "tidy",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from furrow.audit.actions import record
 from furrow.calls.actions import move_call, place_call
@@ -15,9 +16,9 @@ from furrow.campaigns.actions import count_attempt
 from furrow.campaigns.models import Campaign
 from furrow.common.realtime import DIALER_CHANNEL, notify
 from furrow.customers.models import Number
-from furrow.dialer.models import Heartbeat, Session
+from furrow.dialer.models import Heartbeat, Party, Session
 from furrow.dialer.queries import NAME, Dial, is_silent, proved, window_of
-from furrow.dialer.rules import LONGEST_QUEUED, SILENCE, check_nothing_owed
+from furrow.dialer.rules import LONGEST_QUEUED, SILENCE, CannotCall, Place, check_nothing_owed
 from furrow.lines.actions import choose_caller_id, use_caller_id
 from furrow.lines.rules import NoLineFree
 from furrow.organisation.actions import set_presence
@@ -49,6 +50,8 @@ def start_call(
     purpose  what the caller claims; the gate is told what can be proved (see `proved`)
     """
     check_nothing_owed(owes_result=Call.objects.unwrapped().filter(agent=agent).exists())
+    if Party.objects.helping().filter(user=agent).exclude(place=Place.TAKE_OVER).exists():
+        raise CannotCall(_("You are in a colleague's call. Leave it first, then call."), rule="D1")
     with transaction.atomic(durable=True):
         decision, permit = request_permit(
             number=number,

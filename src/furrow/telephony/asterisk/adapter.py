@@ -169,6 +169,7 @@ class AsteriskTelephony:
     async def separate(self, leg: str) -> None:
         line = self._living(leg)
         line.held_from = None
+        await self._stop_listening(line)
         await self._leave(line)
 
     async def transfer(self, leg: str, to: str) -> None:

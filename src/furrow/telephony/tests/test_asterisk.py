@@ -1,6 +1,7 @@
 """What only a real switch can show: sound both ways, each row of the outcome table, crashes."""
 
 import asyncio
+import contextlib
 import wave
 from array import array
 from cmath import exp, pi
@@ -22,6 +23,7 @@ from furrow.telephony.port import (
     Event,
     RecordingDone,
     Ringing,
+    Supervision,
     SwitchRestarted,
 )
 from furrow.telephony.sip_carrier import Script, from_alaw, tone
@@ -205,6 +207,102 @@ def test_held_customers_hear_music_and_not_the_agent() -> None:
         assert loudness(from_alaw(bytes(customer.heard)), AGENT) < 0.02
 
     on_the_line(scenario, decide=talking)
+
+
+THIRD = 700  # Hz; a second agent's, and a supervisor's
+
+
+def three_voices(number: str) -> Script:
+    """As `talking`; whoever comes into a call later says 700 Hz."""
+    if number in AGENTS and number != "1001":
+        return Script(ring=0.02, voice=tone(THIRD, 1.4) + b"\xd5" * 6800, loops=True)
+    return talking(number)
+
+
+class Ears:
+    """Who hears whom in one switch."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._carrier = watch.real.carrier
+
+    async def are(self, **wanted: set[int]) -> None:
+        """Wait until each hears exactly these tones: customer=…, agent=…, third=…."""
+        heard: dict[str, set[int]] = {}
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(20):
+                while heard != wanted:
+                    heard = await self._listen(list(wanted))
+        assert heard == wanted
+
+    async def _listen(self, who: list[str]) -> dict[str, set[int]]:
+        calls = {self._who(call.number): call for call in self._carrier.calls.values()}
+        for name in who:
+            calls[name].heard.clear()
+        await asyncio.sleep(2.5)  # a whole breath of everybody's
+        return {
+            name: {
+                hertz
+                for hertz in (AGENT, CUSTOMER, THIRD)
+                if loudness(from_alaw(bytes(calls[name].heard)), hertz) > 0.1
+            }
+            for name in who
+        }
+
+    @staticmethod
+    def _who(number: str) -> str:
+        return "agent" if number == "1001" else "third" if number in AGENTS else "customer"
+
+
+def test_a_colleague_is_asked_aside_then_all_talk_then_the_colleague_has_the_call() -> None:
+    async def scenario(watch: Watch) -> None:
+        await connected(watch)
+        phone, ears = watch.real.phone, Ears(watch)
+        await phone.line_up("agent-2", "agent-2")
+        await watch.of(AgentLineUp, "agent-2")
+        await phone.hold("call-1")
+        await phone.connect("agent-1", "agent-2")
+        await ears.are(agent={THIRD}, third={AGENT})
+        await phone.resume("call-1")
+        await ears.are(agent={THIRD, CUSTOMER}, third={AGENT, CUSTOMER}, customer={AGENT, THIRD})
+        await phone.separate("agent-1")
+        await ears.are(agent=set(), third={CUSTOMER}, customer={THIRD})
+
+    on_the_line(scenario, decide=three_voices)
+
+
+def test_a_call_handed_over_at_once_goes_from_the_music_to_the_colleague() -> None:
+    async def scenario(watch: Watch) -> None:
+        await connected(watch)
+        phone, ears = watch.real.phone, Ears(watch)
+        await phone.hold("call-1")
+        await phone.line_up("agent-2", "agent-2")
+        await watch.of(AgentLineUp, "agent-2")
+        await phone.separate("agent-1")
+        await phone.resume("call-1")
+        await phone.connect("call-1", "agent-2")
+        await ears.are(agent=set(), third={CUSTOMER}, customer={THIRD})
+
+    on_the_line(scenario, decide=three_voices)
+
+
+def test_a_supervisor_listens_whispers_joins_takes_over_and_leaves() -> None:
+    async def scenario(watch: Watch) -> None:
+        await connected(watch)
+        phone, ears = watch.real.phone, Ears(watch)
+        await phone.line_up("leader", "leader")
+        await watch.of(AgentLineUp, "leader")
+        await phone.supervise("agent-1", "leader", Supervision.LISTEN)
+        await ears.are(third={AGENT, CUSTOMER}, agent={CUSTOMER}, customer={AGENT})
+        await phone.supervise("agent-1", "leader", Supervision.WHISPER)
+        await ears.are(third={AGENT, CUSTOMER}, agent={CUSTOMER, THIRD}, customer={AGENT})
+        await phone.separate("leader")
+        await ears.are(third=set(), agent={CUSTOMER}, customer={AGENT})
+        await phone.supervise("agent-1", "leader", Supervision.JOIN)
+        await ears.are(third={AGENT, CUSTOMER}, agent={CUSTOMER, THIRD}, customer={AGENT, THIRD})
+        await phone.supervise("agent-1", "leader", Supervision.TAKE_OVER)
+        await ears.are(third={CUSTOMER}, agent=set(), customer={THIRD})
+
+    on_the_line(scenario, decide=three_voices)
 
 
 def test_tones_reach_the_far_end() -> None:
