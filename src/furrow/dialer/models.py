@@ -164,6 +164,10 @@ class PartyQuerySet(models.QuerySet["Party"]):
     def live(self) -> PartyQuerySet:
         return self.filter(ended_at=None)
 
+    def visible_to(self, user: User) -> PartyQuerySet:
+        """Those in one's own call, and oneself in another's."""
+        return self.filter(Q(user=user) | Q(call__agent=user))
+
     def helping(self) -> PartyQuerySet:
         """Live, said yes, and not a supervisor: a colleague who is busy with somebody's call."""
         return self.live().filter(is_supervisor=False, accepted_at__isnull=False)

@@ -85,7 +85,8 @@ def ask(request: Request) -> HttpResponse:
         number = _number(request, typed)
         ask_outside(call=call, number=number, wanted=wanted, by=request.user, at=at)
     else:
-        colleague = get_object_or_404(User.objects.agents(), pk=_whole(request.POST, "colleague"))
+        wanted_id = _whole(request.POST, "colleague")
+        colleague = get_object_or_404(User.objects.agents(), pk=wanted_id)  # everybody's
         ask_colleague(call=call, colleague=colleague, wanted=wanted, by=request.user, at=at)
     return _done(closes=True)
 
@@ -95,7 +96,7 @@ def ask(request: Request) -> HttpResponse:
 def party(request: Request, party_id: int) -> HttpResponse:
     """Let somebody in one's own call join, take over or go; or leave another's oneself."""
     wanted = request.POST.get("wanted", "")
-    live = Party.objects.live().select_related("call")
+    live = Party.objects.visible_to(request.user).live().select_related("call")
     found = get_object_or_404(live, pk=party_id)
     is_own = found.call.agent_id == request.user.pk and not found.is_supervisor
     if not is_own and not (found.user_id == request.user.pk and wanted == Place.GONE):
@@ -110,7 +111,8 @@ def party(request: Request, party_id: int) -> HttpResponse:
 @require_POST
 def accept(request: Request, party_id: int) -> HttpResponse:
     """A colleague's call is offered: yes. Too late is no error."""
-    asked = get_object_or_404(Party.objects.filter(user=request.user), pk=party_id)
+    mine = Party.objects.visible_to(request.user).filter(user=request.user)
+    asked = get_object_or_404(mine, pk=party_id)
     accept_call(party=asked, by=request.user, at=timezone.now())
     return _done()
 
