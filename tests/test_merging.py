@@ -31,12 +31,12 @@ from furrow.linkage.models import Pair
 from furrow.linkage.rules import Verdict
 from furrow.organisation.models import User
 from furrow.organisation.rules import Role
-from furrow.organisation.tests.make import NOON, make_agent, make_user
+from furrow.organisation.tests.make import NOON, make_agent, make_team, make_user
 from furrow.ownership.tests.make import make_act
 from furrow.permits.models import Denial
 from furrow.pipeline.actions import give_score, move_stage
 from furrow.pipeline.rules import Score, Stage
-from furrow.pipeline.tests.make import make_standing
+from furrow.pipeline.tests.make import make_standing, put_in_force
 from furrow.teamwork.tests.make import make_traces
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +76,7 @@ def _fill(customer: Customer, *, by: User, campaigns: list[Campaign], random: Ra
 
 def _pair(seed: int) -> tuple[Customer, Customer]:
     random, by = Random(seed), make_agent()
+    put_in_force(stages={"acquisition": {"team": make_team().pk}})  # so there are hand-offs
     campaigns = [make_campaign(agent=by) for _time in range(2)]
     third = make_customer()
     pair = []

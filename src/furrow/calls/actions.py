@@ -29,6 +29,7 @@ from furrow.ownership.actions import note_act, rebuild_standings
 from furrow.ownership.rules import ActKind, Strength
 from furrow.permits.actions import close_permit, give_permit, spend_permit
 from furrow.permits.models import Permit
+from furrow.pipeline.actions import take_out_unreachable
 from furrow.pipeline.rules import check_score
 from furrow.webhooks.actions import announce
 
@@ -227,6 +228,10 @@ def _end(call: Call, *, at: datetime) -> None:
             origin=f"call:{call.pk}",
             by=system_user(),
             at=at,
+        )
+        # Screening lets go of whom nobody can reach on any number (C1).
+        take_out_unreachable(
+            after=call.customer_id - 1, upto=call.customer_id, by=system_user(), at=at
         )
     announce(
         event="call.ended",

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class CampaignsConfig(AppConfig):
@@ -7,9 +8,11 @@ class CampaignsConfig(AppConfig):
     def ready(self) -> None:
         from furrow.customers.holdings import declare
         from furrow.ownership.declarations import declare_pauses
+        from furrow.pipeline.declarations import declare_part
         from furrow.teamwork.duties import declare_duty
 
         from .actions import hand_on, move_targets
+        from .queries import disposition_choices, script_choices
 
         declare("campaigns.Target.customer", move=move_targets)
         # While a campaign is paused, days do not count for whoever waits in it.
@@ -23,3 +26,5 @@ class CampaignsConfig(AppConfig):
             " WHERE target.state = 'waiting'"
         )
         declare_duty("targets", move=hand_on)
+        declare_part("script", _("Script"), choices=script_choices)
+        declare_part("dispositions", _("Dispositions"), choices=disposition_choices)

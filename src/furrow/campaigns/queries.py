@@ -11,8 +11,11 @@ from furrow.acquisition.models import Source
 from furrow.customers.models import CustomerQuerySet
 from furrow.customers.queries import first_callable
 from furrow.organisation.models import User
+from furrow.pipeline.queries import BOOK
+from furrow.pipeline.rules import Stage
+from furrow.rulebooks.queries import rules_at
 
-from .models import Campaign, Script, Target
+from .models import Campaign, DispositionSet, Script, ScriptVersion, Target
 from .rules import CampaignState, TargetState
 
 
@@ -183,3 +186,29 @@ def scripts_with_latest() -> list[ScriptRow]:
         used=Count("versions__campaign", distinct=True),
     ).order_by("name")
     return [ScriptRow(row, row.latest or 0, row.saved, row.used) for row in rows]
+
+
+def script_choices() -> list[tuple[str, str]]:
+    return [
+        (str(pk), name) for pk, name in Script.objects.order_by("name").values_list("pk", "name")
+    ]
+
+
+def disposition_choices() -> list[tuple[str, str]]:
+    sets = DispositionSet.objects.order_by("name")
+    return [(str(pk), name) for pk, name in sets.values_list("pk", "name")]
+
+
+def begin_with(stage: str, *, at: datetime) -> dict[str, Any]:
+    """What the form of a new campaign of this stage says at first, by the stage's rules."""
+    stage = stage if stage in Stage.values else Stage.SCREENING
+    rules = rules_at(BOOK, at).stages[Stage(stage)]
+    latest = ScriptVersion.objects.filter(script=rules.script).order_by("-version").first()
+    said = {
+        "stage": stage,
+        "team": rules.team,
+        "script_version": latest,
+        "disposition_set": rules.dispositions or None,
+        "target_attempts_per_agent_day": rules.calls_a_day,
+    }
+    return {name: value for name, value in said.items() if value}

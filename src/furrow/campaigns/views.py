@@ -24,7 +24,14 @@ from .actions import (
 )
 from .forms import AgentsForm, CampaignForm, DialingForm, MixForm, ScriptForm, as_text
 from .models import Campaign, Script
-from .queries import audience_size, lists_of, progress_of, scripts_with_latest, shares_of
+from .queries import (
+    audience_size,
+    begin_with,
+    lists_of,
+    progress_of,
+    scripts_with_latest,
+    shares_of,
+)
 from .rules import MOVES, CampaignState
 
 
@@ -46,7 +53,9 @@ def campaigns(request: Request) -> HttpResponse:
 def create(request: Request) -> HttpResponse:
     """Made from a customer list's filter: its URL comes along as `audience`."""
     audience = request.POST.get("audience") or request.GET.urlencode()
-    form = CampaignForm(request.POST or None, user=request.user, initial={"audience": audience})
+    begun = begin_with(QueryDict(audience).get("stage", ""), at=timezone.now())
+    initial = {**begun, "audience": audience}
+    form = CampaignForm(request.POST or None, user=request.user, initial=initial)
     dialing = DialingForm(request.POST or None)
     if request.method == "POST" and form.is_valid() & dialing.is_valid():
         at = timezone.now()

@@ -29,6 +29,7 @@ PLACES = (
     Place(_("Teamwork"), "clashes", "share", Act.VIEW_CUSTOMERS),
     Place(_("Duplicates"), "duplicates", "git-merge", Act.MERGE_CUSTOMERS),
     Place(_("Campaigns"), "campaigns", "speakerphone", Act.VIEW_CAMPAIGNS),
+    Place(_("Stages"), "stages", "route", Act.EDIT_PIPELINE),
     Place(_("Lists"), "imports", "file-import", Act.IMPORT),
     Place(_("Floor"), "floor", "activity", Act.WATCH_FLOOR),
     Place(_("Reports"), "day-report", "chart-bar", Act.VIEW_REPORTS),

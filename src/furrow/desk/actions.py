@@ -22,8 +22,8 @@ from furrow.followups.rules import Reason, after_refusal, next_attempt
 from furrow.organisation.actions import set_presence
 from furrow.organisation.models import Presence, User
 from furrow.organisation.rules import PresenceState
-from furrow.pipeline.actions import give_score
-from furrow.pipeline.rules import Score
+from furrow.pipeline.actions import give_score, note_sale, take_out, take_out_unreachable
+from furrow.pipeline.rules import OutReason, Score
 
 from .rules import check_followup, check_spoken
 
@@ -65,6 +65,8 @@ def wrap_up(*, call: Call, result: WrapUp, by: User, at: datetime) -> Call:
         give_score(customer=call.customer, score=Score.CP, value=result.cp, by=by, at=at)
     if call.outcome == Outcome.ANSWERED:
         finish_due(call=call, by=by, at=at)
+    if effect is Effect.SOLD:
+        note_sale(customer=call.customer, by=by, at=at)
     if effect is Effect.REFUSED:
         note_refusal(e164=call.number.e164, origin=f"call:{call.pk}", by=by, at=at)
     if effect in SUPPRESSING:
@@ -89,6 +91,7 @@ def _never_again(*, call: Call, effect: Effect, by: User, at: datetime) -> None:
     )
     if effect is not Effect.DO_NOT_CALL and callable_number(call.customer, at=at):
         return  # only this number was wrong; the customer waits on with another
+    take_out_unreachable(after=call.customer_id - 1, upto=call.customer_id, by=by, at=at)
     finish_due(call=call, by=by, at=at)
     take_out_everywhere(customer_id=call.customer_id, at=at)
 
@@ -134,6 +137,8 @@ def _try_again(*, call: Call, by: User, at: datetime) -> None:
     """Not reached: wait in the campaign for another part of the day, or as a follow-up."""
     due_at = next_attempt(Outcome(call.outcome), attempts=call.attempt, last_at=at)
     if due_at is None:
+        if call.outcome in {Outcome.SWITCHED_OFF, Outcome.OUT_OF_SERVICE}:
+            take_out(customer=call.customer, because=OutReason.OFF, by=by, at=at)
         _finish_in_campaign(call=call, at=at)
     elif call.campaign_id is None or not put_off_target(
         campaign_id=call.campaign_id, customer_id=call.customer_id, until=due_at

@@ -77,6 +77,7 @@ class Act(TextChoices):
     SUPPRESS = "suppress", _("Put a number on the do-not-call list")
     LIFT_SUPPRESSION = "lift_suppression", _("Take a number off the do-not-call list")
     EDIT_POLICY = "edit_policy", _("Change calling hours, holidays and caps")
+    EDIT_PIPELINE = "edit_pipeline", _("Change stages and follow-up rules")
     IMPORT = "import", _("Import lists")
     VIEW_CAMPAIGNS = "view_campaigns", _("See campaigns")
     EDIT_CAMPAIGNS = "edit_campaigns", _("Make and change campaigns")
@@ -116,6 +117,7 @@ _TABLE: Mapping[Act, tuple[Scope, Scope, Scope, Scope, Scope, Scope]] = {
     Act.SUPPRESS: (_O, _S, _A, _A, _A, _A),
     Act.LIFT_SUPPRESSION: (_N, _N, _N, _N, _A, _A),
     Act.EDIT_POLICY: (_N, _N, _N, _A, _A, _A),
+    Act.EDIT_PIPELINE: (_N, _N, _N, _A, _A, _A),
     Act.IMPORT: (_N, _N, _N, _A, _A, _A),
     Act.VIEW_CAMPAIGNS: (_O, _S, _A, _A, _A, _A),
     Act.EDIT_CAMPAIGNS: (_N, _N, _N, _A, _A, _A),

@@ -5,8 +5,7 @@ or an agent's leave is not counted. A clock that started on a day runs until the
 day that counts after it; so daylight saving time and the hour of the last touch never matter.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -19,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from furrow.common.refusal import Refused
+from furrow.rulebooks.rules import conditions, holds, naming, whole
 
 DAY = timedelta(days=1)
 _FARTHEST = 3000  # days looked ahead or back; closed days beyond that are nobody's plan
@@ -193,34 +193,34 @@ def rules_from(body: Mapping[str, Any], *, version: int) -> Rules:
 
     The last pool takes every customer that no earlier one took: its conditions are not asked.
     """
-    with _naming("pools"):
+    with naming("pools"):
         pools = tuple(_pool_from(one) for one in body["pools"])
         if not pools:
             raise ValueError(_t("at least one pool"))
         if len({pool.key for pool in pools}) != len(pools):
             raise ValueError(_t("two pools have the same key"))
-    with _naming("talk_seconds"):
-        talk_seconds = _whole(body["talk_seconds"], most=3600)
-    with _naming("taken_days"):
-        taken_days = _whole(body["taken_days"], most=365)
-    with _naming("protect_days"):
-        protect = {s: _whole(body["protect_days"].get(s, 0), most=365) for s in Strength.values}
-    with _naming("cool_down_days"):
+    with naming("talk_seconds"):
+        talk_seconds = whole(body["talk_seconds"], most=3600)
+    with naming("taken_days"):
+        taken_days = whole(body["taken_days"], most=365)
+    with naming("protect_days"):
+        protect = {s: whole(body["protect_days"].get(s, 0), most=365) for s in Strength.values}
+    with naming("cool_down_days"):
         ways = ("released", "returned", "other")
-        cool = {way: _whole(body["cool_down_days"].get(way, 0), most=365) for way in ways}
-    with _naming("rest"):
+        cool = {way: whole(body["cool_down_days"].get(way, 0), most=365) for way in ways}
+    with naming("rest"):
         rest = Rest(
-            **{k: _whole(body["rest"][k], most=1000) for k in ("owners", "days", "rest_hours")}
+            **{k: whole(body["rest"][k], most=1000) for k in ("owners", "days", "rest_hours")}
         )
-    with _naming("farming"):
+    with naming("farming"):
         names = ("releases", "days", "within_hours")
-        farming = Farming(**{name: _whole(body["farming"][name], most=1000) for name in names})
-    with _naming("warn_days"):
-        warn = tuple(sorted({_whole(day, least=1, most=60) for day in body["warn_days"]}))
-    with _naming("soft_hours"):
-        soft = _whole(body["soft_hours"], most=240)
-    with _naming("gone_hours"):
-        gone = _whole(body["gone_hours"], most=2400)
+        farming = Farming(**{name: whole(body["farming"][name], most=1000) for name in names})
+    with naming("warn_days"):
+        warn = tuple(sorted({whole(day, least=1, most=60) for day in body["warn_days"]}))
+    with naming("soft_hours"):
+        soft = whole(body["soft_hours"], most=240)
+    with naming("gone_hours"):
+        gone = whole(body["gone_hours"], most=2400)
     return Rules(
         version=version, is_on=bool(body["is_on"]), pools=pools, talk_seconds=talk_seconds,
         taken_days=taken_days, protect_days=protect, cool_down_days=cool, rest=rest,
@@ -231,7 +231,7 @@ def rules_from(body: Mapping[str, Any], *, version: int) -> Rules:
 def _pool_from(one: Mapping[str, Any]) -> Pool:
     clocks = tuple(
         Clocks(
-            when=_when(each.get("when", {})),
+            when=conditions(each.get("when", {})),
             first_days=_period(each.get("first_days")),
             next_days=_period(each.get("next_days")),
             deal_days=_period(each.get("deal_days")),
@@ -244,44 +244,19 @@ def _pool_from(one: Mapping[str, Any]) -> Pool:
         key=str(one["key"])[:40],
         name=str(one.get("name", ""))[:80],
         teams=frozenset(int(team) for team in one.get("teams", [])),
-        when=_when(one.get("when", {})),
+        when=conditions(one.get("when", {})),
         seen_by=Reach(one.get("seen_by", "team")),
         claimed_by=Reach(one.get("claimed_by", "team")),
-        claims_per_day=_whole(one["claims_per_day"], most=10_000),
-        most_held={str(role): _whole(n, most=100_000) for role, n in one["most_held"].items()},
-        most_unworked=_whole(one["most_unworked"], least=1, most=100_000),
-        protected_percent=_whole(one["protected_percent"], most=100),
+        claims_per_day=whole(one["claims_per_day"], most=10_000),
+        most_held={str(role): whole(n, most=100_000) for role, n in one["most_held"].items()},
+        most_unworked=whole(one["most_unworked"], least=1, most=100_000),
+        protected_percent=whole(one["protected_percent"], most=100),
         clocks=clocks,
     )
 
 
-def _when(said: Mapping[str, Collection[str]]) -> Mapping[str, frozenset[str]]:
-    return {str(trait): frozenset(map(str, values)) for trait, values in said.items() if values}
-
-
 def _period(value: object) -> int | None:
-    return None if value in (None, "", 0) else _whole(value, least=1, most=730)
-
-
-def _whole(value: Any, *, least: int = 0, most: int) -> int:
-    number = int(value)
-    if not least <= number <= most:
-        raise ValueError(_t("between %(least)d and %(most)d") % {"least": least, "most": most})
-    return number
-
-
-@contextmanager
-def _naming(name: str) -> Iterator[None]:
-    """Say which part of the rules a mistake is in."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{name}: {error}") from error
-
-
-def holds(when: Mapping[str, frozenset[str]], traits: Mapping[str, str]) -> bool:
-    """Whether a customer with these traits meets every condition; an unknown trait is ""."""
-    return all(traits.get(trait, "") in values for trait, values in when.items())
+    return None if value in (None, "", 0) else whole(value, least=1, most=730)
 
 
 def pool_of(rules: Rules, *, team_id: int | None, traits: Mapping[str, str]) -> Pool:

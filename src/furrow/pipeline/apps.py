@@ -20,10 +20,13 @@ class PipelineConfig(AppConfig):
         declare_welcome(actions.enter_pipeline)
         declare("pipeline.Standing.customer", move=actions.move_standing)
         declare("pipeline.StageMove.customer", move=actions.move_moves, tell=queries.tell_moves)
+        declare("pipeline.HandOff.customer", move=actions.move_handoffs)
         declare("pipeline.ScoreGiven.customer", move=actions.move_scores, tell=queries.tell_scores)
         declare_objection("stage", queries.stage_does_not_fit)
         declare_filter("stage", _("Stage"), apply=queries.at_stage, choices=queries.stage_choices)
         declare_filter("cp", _("CP"), apply=queries.with_cp_from, choices=queries.cp_choices)
+        declare_filter("level", _("Level"), apply=queries.in_level, choices=queries.level_choices)
+        declare_filter("out", _("Taken out"), apply=queries.is_out, choices=queries.out_choices)
         declare_column("stage", _("Stage"), cells=queries.stage_cells)
         declare_condition(
             "stage",
@@ -37,7 +40,15 @@ class PipelineConfig(AppConfig):
             sql="SELECT customer_id, cp::text AS value FROM pipeline_standing WHERE cp IS NOT NULL",
             choices=lambda: [(str(cp), str(cp)) for cp in range(LOWEST, HIGHEST + 1)],
         )
+        declare_condition(
+            "level",
+            _("Level"),
+            sql="SELECT customer_id, level::text AS value FROM pipeline_standing"
+            " WHERE level IS NOT NULL",
+            choices=lambda: [(str(level), f"L{level}") for level in range(LOWEST, HIGHEST + 1)],
+        )
         declare_column("cp", _("CP"), cells=queries.cp_cells)
+        declare_column("level", _("Level"), cells=queries.level_cells)
         declare_match(
             "stage",
             _("Stage"),

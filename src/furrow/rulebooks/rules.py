@@ -1,8 +1,11 @@
 """What a book of rules is. No database, no clock."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from django.utils.translation import gettext as _
 
 from furrow.common.refusal import Refused
 
@@ -28,3 +31,35 @@ class Book(Generic[R]):
     rule: str
     default: Mapping[str, Any]
     read: Callable[..., R]
+
+
+# -- reading a version's JSON ----------------------------------------------------------------------
+
+When = Mapping[str, frozenset[str]]  # trait -> allowed values, all must hold; empty = everybody
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Say which part of the rules a mistake is in."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def whole(value: Any, *, least: int = 0, most: int) -> int:
+    """A whole number within [least, most]. Raises ValueError."""
+    number = int(value)
+    if not least <= number <= most:
+        raise ValueError(_("between %(least)d and %(most)d") % {"least": least, "most": most})
+    return number
+
+
+def conditions(said: Mapping[str, Collection[str]]) -> When:
+    """Which customers: {"stage": ["acquisition"]}. A trait without values asks nothing."""
+    return {str(trait): frozenset(map(str, values)) for trait, values in said.items() if values}
+
+
+def holds(when: When, traits: Mapping[str, str]) -> bool:
+    """Whether a customer with these traits meets every condition; an unknown trait is ""."""
+    return all(traits.get(trait, "") in values for trait, values in when.items())

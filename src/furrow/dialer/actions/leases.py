@@ -52,6 +52,8 @@ from furrow.organisation.models import User
 from furrow.organisation.rules import PresenceState
 from furrow.permits.actions import close_permit, request_permit
 from furrow.permits.rules import Decision, PermitVoid, Purpose
+from furrow.pipeline.actions import take_out
+from furrow.pipeline.rules import OutReason
 
 
 @dataclass(frozen=True)
@@ -495,6 +497,8 @@ def _settle(call: Call, *, at: datetime) -> None:
         )  # fmt: skip
         again_at = again_at or at + timedelta(days=3)
     if again_at is None:
+        if call.outcome in {Outcome.SWITCHED_OFF, Outcome.OUT_OF_SERVICE}:
+            take_out(customer=call.customer, because=OutReason.OFF, by=system_user(), at=at)
         finish_target(campaign_id=campaign.pk, customer_id=call.customer_id, at=at)
     else:
         put_off_target(
