@@ -4,23 +4,40 @@ did not exist."""
 
 import json
 import re
+import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
+from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, reverse
 
+from furrow.calls.rules import CallState
+from furrow.calls.tests.make import make_call
 from furrow.customers.models import Customer, Number
 from furrow.customers.showing import shown_to
 from furrow.customers.tests.make import make_customer, number_of
+from furrow.followups.tests.make import make_followup
+from furrow.linkage.models import Pair
 from furrow.organisation.actions import create_token
 from furrow.organisation.models import Team, User
 from furrow.organisation.rights import Field, Showing
-from furrow.organisation.rules import OwnerState, Role
+from furrow.organisation.rules import Act, OwnerState, Role
 from furrow.organisation.tests.make import NOON, make_agent, make_team, make_user
+from furrow.ownership.models import Return
+from furrow.ownership.rules import Clock
+from furrow.recordings.actions import store_recording
+from furrow.recordings.models import Recording
 from furrow.sightings.models import Sighting
+from furrow.teamwork.models import Clash
+from furrow.teamwork.rules import ClashState, Entrance
+from furrow.teamwork.tests.make import make_collaboration, make_item
 from tests.test_access import ENDPOINTS, NOBODY, PAGES, _arguments
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +55,7 @@ class Known:
     name: str
     secrets: dict[Field, str]
     number: re.Pattern[str]
+    things: dict[str, int]  # what hangs on the customer, by the name addresses call it
 
 
 @dataclass(frozen=True)
@@ -47,38 +65,88 @@ class Company:
     known: list[Known]
 
 
-def make_known(n: int, state: OwnerState, *, owner: User | None, team: Team | None) -> Known:
+def make_known(
+    n: int, state: OwnerState, *, owner: User | None, team: Team | None, folder: Path
+) -> Known:
     digits = f"154{n}7318{n}46"
     secrets = {
+        Field.NAME: f"欧阳识{n}",
         Field.EMAIL: f"liu.known{n}@mail{n}.example",
         Field.ADDRESS: f"云{n}城山水区无名大道{n}7号院",
         Field.PRIVATE: f"1961-0{n}-1{n}",
         Field.PROFILE: f"灯塔看守{n}",
     }
     customer = make_customer(
-        name=f"欧阳识{n}", numbers=[f"+86{digits}"], address=secrets[Field.ADDRESS],
+        name=secrets[Field.NAME], numbers=[f"+86{digits}"], address=secrets[Field.ADDRESS],
         profile={"birthday": secrets[Field.PRIVATE], "occupation": secrets[Field.PROFILE]},
         owner=owner, team=team,
     )  # fmt: skip
     customer.email = secrets[Field.EMAIL]
     customer.save()
     spelled = re.compile(r"[ \-]?".join(digits))
-    return Known(customer, state, customer.name, secrets, spelled)
+    things = make_things(customer, owner or make_agent(team=team), folder)
+    return Known(customer, state, customer.name, secrets, spelled, things)
+
+
+def make_things(customer: Customer, agent: User, folder: Path) -> dict[str, int]:
+    """A call with its sound, a promise, a return on its way, a clash: each about this customer."""
+    call = make_call(agent=agent, customer=customer, state=CallState.ENDED)
+    sound = folder / f"{call.pk}.wav"
+    with wave.open(str(sound), "wb") as made:
+        made.setparams((2, 2, 8000, 0, "NONE", ""))
+        made.writeframes(b"\1\0\2\0" * 8000)
+    store_recording(call_id=call.pk, file=sound, seconds=1, at=NOON)
+    made_return = Return.objects.create(
+        customer=customer, owner=agent, clock=Clock.NEXT, last_on=NOON.date(), rule_version=0,
+        announced_at=NOON, until_at=NOON + timedelta(days=1),
+    )  # fmt: skip
+    item = make_item(customer=customer, heir=agent)
+    return {
+        "customer_id": customer.pk,
+        "number_id": number_of(customer).pk,
+        "call_id": call.pk,
+        "followup_id": make_followup(agent=agent, customer=customer).pk,
+        "return_id": made_return.pk,
+        "item_id": item.pk,
+        "handover_id": item.handover_id,
+        "clash_id": Clash.objects.create(
+            customer=customer, claimant=make_agent(), holder=agent, entrance=Entrance.FORM,
+            opened_at=NOON, last_at=NOON, due_at=NOON, state=ClashState.WAITING,
+        ).pk,
+    }  # fmt: skip
 
 
 @pytest.fixture
-def company() -> Company:
+def company(tmp_path: Path, settings: LazySettings) -> Company:
+    settings.RECORDINGS_FOLDER = tmp_path / "kept"
     team, other = make_team(name="First"), make_team(name="Second")
     agent, colleague = make_agent(team=team), make_agent(team=team)
     stranger = make_agent(team=other)
-    known = [
-        make_known(1, OwnerState.OWN, owner=agent, team=None),
-        make_known(2, OwnerState.TEAM, owner=colleague, team=None),
-        make_known(3, OwnerState.POOL, owner=None, team=team),
-        make_known(4, OwnerState.OTHER, owner=stranger, team=None),
-        make_known(5, OwnerState.OTHER, owner=None, team=other),
+    states: list[tuple[OwnerState, User | None, Team | None]] = [
+        (OwnerState.OWN, agent, None),
+        (OwnerState.TEAM, colleague, None),
+        (OwnerState.POOL, None, team),
+        (OwnerState.OTHER, stranger, None),
+        (OwnerState.OTHER, None, other),
+        (OwnerState.COLLABORATOR, stranger, None),
     ]
+    known = [
+        make_known(n, state, owner=owner, team=its_team, folder=tmp_path)
+        for n, (state, owner, its_team) in enumerate(states, 1)
+    ]
+    make_collaboration(customer=known[-1].customer, user=agent)
+    Pair.objects.create(
+        left=known[2].customer, right=known[3].customer, weight=9,
+        reasons=[], found_at=NOON,
+    )  # fmt: skip
     return Company(team, agent, known)
+
+
+def test_the_company_stands_to_the_agent_as_it_says(company: Company) -> None:
+    for known in company.known:
+        [shown] = shown_to(company.agent, [known.customer])
+        if known.state is not OwnerState.OTHER:
+            assert shown.standing.state is known.state
 
 
 def person(role: Role, company: Company) -> User:
@@ -91,8 +159,8 @@ def check(text: str, *, user: User, company: Company, where: str) -> None:
     for known in company.known:
         assert not known.number.search(text), f"{where}: a whole number"
         if known.customer.pk not in visible:
-            told = [known.name, *known.secrets.values()]
-            assert not [one for one in told if one in text], f"{where}: beyond reach"
+            told = [one for one in known.secrets.values() if one in text]
+            assert not told, f"{where}: beyond reach"
             continue
         shown = shown_to(user, [known.customer])[0]
         for field, secret in known.secrets.items():
@@ -111,12 +179,7 @@ def text_of(answer: Any) -> str:
 
 def addresses(page: URLPattern, known: Known, user: User) -> Iterator[str]:
     """The page for this customer; for pages about other things, for the things there are."""
-    real = {
-        "customer_id": known.customer.pk,
-        "number_id": number_of(known.customer).pk,
-        "user_id": user.pk,
-        "name": "email",
-    }
+    real = {**known.things, "user_id": user.pk, "name": "email"}
     kwargs = {name: real.get(name, 1 if given == NOBODY else given)
               for name, given in _arguments(page).items()}  # fmt: skip
     yield reverse(str(page.name), kwargs=kwargs)
@@ -133,8 +196,8 @@ def test_no_page_tells_more_than_the_role_is_shown(
     user = person(role, company)
     client.force_login(user)
     for page in SIMPLE:
-        of_customers = page in OF_CUSTOMERS
-        for known in company.known if of_customers else company.known[:1]:
+        is_of_one = not company.known[0].things.keys().isdisjoint(_arguments(page))
+        for known in company.known if is_of_one else company.known[:1]:
             for address in addresses(page, known, user):
                 answer = client.get(address)
                 check(text_of(answer), user=user, company=company, where=f"{role} GET {address}")
@@ -160,6 +223,10 @@ def test_no_search_tells_more_than_the_role_is_shown(
                 check(text, user=user, company=company, where=f"{role} POST {name}")
 
 
+def _named(path: str) -> list[str]:
+    return re.findall(r"{(\w+)}", path)
+
+
 def _api(client: Client, secret: str, method: str, path: str, body: dict[str, Any]) -> Any:
     return client.generic(
         method.upper(), path, json.dumps(body), content_type="application/json",
@@ -177,8 +244,7 @@ def test_no_endpoint_tells_more_than_the_role_is_shown(
         if method != "get":
             continue
         for known in company.known:
-            address = path.replace("{customer_id}", str(known.customer.pk))
-            address = re.sub(r"{\w+}", "1", address)
+            address = path.format_map({**dict.fromkeys(_named(path), 1), **known.things})
             text = text_of(_api(client, secret, method, address, {}))
             check(text, user=user, company=company, where=f"{role} GET {address}")
     for known in company.known:
@@ -187,16 +253,16 @@ def test_no_endpoint_tells_more_than_the_role_is_shown(
 
 
 @pytest.mark.parametrize("role", list(Role), ids=str)
-@pytest.mark.parametrize("page", OF_CUSTOMERS, ids=lambda page: page.name)
 def test_a_page_of_a_customer_beyond_reach_is_not_there(
-    client: Client, company: Company, role: Role, page: URLPattern
+    client: Client, company: Company, role: Role
 ) -> None:
     """Every page of a customer × role × owner state: visible customers only."""
     user = person(role, company)
     client.force_login(user)
-    may = user.can(page.callback.act)  # type: ignore[attr-defined]
     visible = {one.pk for one in Customer.objects.visible_to(user)}
-    for known in company.known:
+    for page, known in product(OF_CUSTOMERS, company.known):
+        may = user.can(page.callback.act)  # type: ignore[attr-defined]
+        before = transaction.savepoint()
         for address in addresses(page, known, user):
             statuses = {client.get(address).status_code, client.post(address).status_code}
             if not may:
@@ -205,6 +271,7 @@ def test_a_page_of_a_customer_beyond_reach_is_not_there(
                 assert statuses <= {404, 405}, (address, known.state)
             else:
                 assert max(statuses) < 500, address
+        transaction.savepoint_rollback(before)  # what was done to this one is undone
 
 
 @pytest.mark.parametrize("role", list(Role), ids=str)
@@ -225,3 +292,30 @@ def test_an_endpoint_of_a_customer_beyond_reach_is_not_there(
             if known.customer.pk not in visible:
                 assert status in {403, 404, 422}, (address, known.state, status)
     assert asked
+
+
+@pytest.mark.parametrize("role", list(Role), ids=str)
+def test_a_call_is_heard_by_those_who_see_its_customer_and_its_player_names_no_number(
+    client: Client, company: Company, role: Role
+) -> None:
+    user = person(role, company)
+    client.force_login(user)
+    heard = set(Recording.objects.visible_to(user).values_list("call_id", flat=True))
+    for known in company.known:
+        call = known.things["call_id"]
+        player = client.post(reverse("recording-listen", args=[call]))
+        text = text_of(player)
+        check(text, user=user, company=company, where=f"{role} listen")
+        if not user.can(Act.LISTEN):
+            assert player.status_code == 403
+        elif call not in heard:
+            assert player.status_code == 404
+        else:
+            address = text.split('src="')[1].split('"')[0]
+            sound = client.get(address)
+            assert sound.status_code == 200
+            text_of(sound)  # read to its end, as a player does
+            assert not known.number.search(json.dumps(dict(sound.headers)) + address)
+            client.force_login(make_user(role=role, team=make_team()))
+            assert client.get(address).status_code == 404, "an address serves one person"
+            client.force_login(user)

@@ -31,7 +31,7 @@ from .rules import (
     Whose,
     completeness,
 )
-from .showing import Access, access_to, shown_to
+from .showing import Access, Shown, access_to, shown_to
 
 R = TypeVar("R", bound=Model)
 
@@ -71,6 +71,7 @@ class Profile:
     """What is known of a customer and may be shown, and how much of what is worth knowing (percent,
     B8)."""
 
+    shown: Shown
     basics: list[Property]
     facts: list[Property]
     percent: int
@@ -92,8 +93,9 @@ def profile_of(customer: Customer, *, user: User) -> Profile:
     ]  # fmt: skip
     has_number = Number.objects.filter(customer=customer).exists()
     return Profile(
+        shown=seen,
         basics=[
-            basic("name", customer.name),
+            basic("name", seen.name),
             basic("kind", customer.get_kind_display()),
             *(basic(name, getattr(seen, name)) for name in known),
         ],

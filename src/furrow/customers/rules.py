@@ -96,7 +96,9 @@ BASICS: Mapping[str, str | Promise] = {
 }
 # Under which right each falls (organisation.rights); everybody who sees the customer is shown the
 # others. A fact nobody listed is private.
-FIELD_OF_BASIC: Mapping[str, Field] = {"email": Field.EMAIL, "address": Field.ADDRESS}
+FIELD_OF_BASIC: Mapping[str, Field] = {
+    "name": Field.NAME, "email": Field.EMAIL, "address": Field.ADDRESS,
+}  # fmt: skip
 _PRIVATE = {"birthday", "marriage", "residence", "income", "family"}
 FIELD_OF_FACT: Mapping[str, Field] = {
     fact.name: Field.PRIVATE if fact.name in _PRIVATE else Field.PROFILE

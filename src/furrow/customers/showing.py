@@ -43,10 +43,6 @@ class Shown:
         return self.customer.pk
 
     @property
-    def name(self) -> str:
-        return self.customer.name
-
-    @property
     def kind(self) -> str:
         return self.customer.kind
 
@@ -75,6 +71,16 @@ class Shown:
         return self.customer.last_touch_at
 
     # What depends on who looks.
+    @property
+    def name(self) -> str:
+        """Masked until claimed, of a pooled customer before somebody who may claim it."""
+        is_shown = self.showings[Field.NAME] is Showing.SHOWN
+        return self.customer.name if is_shown else mask_name(self.customer.name)
+
+    @property
+    def is_nameless(self) -> bool:
+        return self.showings[Field.NAME] is not Showing.SHOWN
+
     @property
     def email(self) -> str:
         return self._of(Field.EMAIL, self.customer.email, mask_email)
@@ -120,6 +126,14 @@ class Shown:
                 return masked(value) if value else ""
             case _:
                 return ""
+
+
+def mask_name(value: str) -> str:
+    """
+    >>> mask_name("欧阳识")
+    '欧•••'
+    """
+    return f"{value[:1]}{DOTS}"
 
 
 def mask_email(value: str) -> str:

@@ -78,8 +78,8 @@ def customer_list(request: Request) -> HttpResponse:
     shown = [(column, column.cells(ids)) for column in columns()]
     context = {
         "rows": [
-            (customer, numbers.get(customer.pk, ""), [c.get(customer.pk, "") for _c, c in shown])
-            for customer in page.customers
+            (one, numbers.get(one.id, ""), [c.get(one.id, "") for _c, c in shown])
+            for one in shown_to(request.user, page.customers)
         ],
         "columns": [column for column, _cells in shown],
         "page": page,

@@ -25,6 +25,7 @@ from furrow.customers.models import (
 )
 from furrow.customers.queries import profile_of
 from furrow.customers.rules import Whose
+from furrow.customers.showing import Shown, shown_to
 from furrow.organisation.models import User
 from furrow.science.linkage.compare import compare_profiles
 from furrow.science.linkage.profiles import USUAL_ROWS, Profile, Rarity, Record, profile
@@ -168,11 +169,11 @@ def record_of(
 class Likeness:
     """Somebody known who may be the one being typed in.
 
-    customer  None when the typist may not see the record; then only `whose` is told (B3)
+    shown     None when the typist may not see the record; then only `whose` is told (B3)
     whose     whose it is, for those who may not see it
     """
 
-    customer: Customer | None
+    shown: Shown | None
     masked: str
     whose: Whose
     reasons: list[str]
@@ -187,18 +188,19 @@ def likely_duplicates(*, record: Record, user: User, most: int = 5) -> list[Like
     seen = Customer.objects.visible_to(user).filter(pk=OuterRef("pk"))
     customers = Customer.objects.select_related("owner", "team").annotate(is_seen=Exists(seen))
     ids = [match.customer_id for match in matches]
-    found = {customer.pk: customer for customer in customers.filter(pk__in=ids).order_by()}
+    found = {one.id: one for one in shown_to(user, customers.filter(pk__in=ids).order_by())}
     likely = []
     for match in matches:
-        customer = found.get(match.customer_id)
-        if customer is None:
+        shown = found.get(match.customer_id)
+        if shown is None:
             continue
+        customer = shown.customer
         is_seen = bool(vars(customer)["is_seen"])
         if is_seen or match.shares_number:
             # Whoever only resembles somebody hidden is not told: that would give data away.
             likely.append(
                 Likeness(
-                    customer=customer if is_seen else None,
+                    shown=shown if is_seen else None,
                     masked=mask(match.number) if is_seen and match.number else "",
                     whose=Whose(
                         owner=str(customer.owner) if customer.owner else "",
@@ -220,7 +222,7 @@ def similar_to(customer: Customer, *, user: User) -> list[Likeness]:
         details=customer.profile,
     )  # fmt: skip
     found = likely_duplicates(record=record, user=user, most=6)
-    return [one for one in found if one.customer is not None and one.customer.pk != customer.pk]
+    return [one for one in found if one.shown is not None and one.shown.id != customer.pk]
 
 
 # -- pairs to judge ------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def likely(request: Request) -> HttpResponse:
         0, said["name"], numbers, city=said["city"], address=said["address"], email=said["email"]
     )
     found = likely_duplicates(record=record, user=request.user)
-    hidden = sum(likeness.customer is None for likeness in found)
+    hidden = sum(likeness.shown is None for likeness in found)
     note_lookup(found=len(found), hidden=hidden, by=request.user, at=timezone.now())
     return render(request, "linkage/likely.html", {"found": found})
 

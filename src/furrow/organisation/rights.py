@@ -23,6 +23,7 @@ class Field(TextChoices):
     Phone numbers are not among them: they are masked for everybody, and revealing one is an act.
     """
 
+    NAME = "name", _("Name")  # never hidden whole: a row nobody can tell from another helps nobody
     EMAIL = "email", _("E-mail")
     ADDRESS = "address", _("Address")
     PROFILE = "profile", _("Profile: work, needs, hobbies")
@@ -48,12 +49,12 @@ MOST_LIMIT = 10_000_000
 
 _LETTER = {"h": Showing.HIDDEN, "m": Showing.MASKED, "s": Showing.SHOWN}
 # One letter for each of Field, in its order.
-_OPEN = "ssss"
+_OPEN = "sssss"
 _SHOWINGS: Mapping[Role, tuple[str, str, str, str, str]] = {
     # own, collaborator, team, pool, other
-    Role.AGENT: (_OPEN, _OPEN, "mmsm", "mmsm", "hhhh"),
-    Role.LEADER: (_OPEN, _OPEN, _OPEN, _OPEN, "hhhh"),
-    Role.QA: ("mmsm",) * 5,
+    Role.AGENT: (_OPEN, _OPEN, "smmsm", "mmmsm", "mhhhh"),
+    Role.LEADER: (_OPEN, _OPEN, _OPEN, _OPEN, "mhhhh"),
+    Role.QA: ("smmsm",) * 5,
     Role.OPERATIONS: (_OPEN,) * 5,
     Role.MANAGER: (_OPEN,) * 5,
     Role.ADMINISTRATOR: (_OPEN,) * 5,

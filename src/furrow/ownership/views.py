@@ -17,6 +17,7 @@ from furrow.customers.filters import is_id
 from furrow.customers.models import Customer
 from furrow.customers.queries import counted, masked_numbers, page_of
 from furrow.customers.rules import MOST_COUNTED, CannotAssign, OwnerChange
+from furrow.customers.showing import shown_to
 from furrow.organisation.http import Request, requires
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
@@ -165,7 +166,7 @@ def _pool(request: Request) -> dict[str, Any]:
     page = page_of(customers, after=_place(request, "after"), before=_place(request, "before"))
     ids = [customer.pk for customer in page.customers]
     facts, wishes = claim_facts(user, ids, rules=rules, at=at)
-    numbers = masked_numbers(ids)
+    numbers, seen = masked_numbers(ids), shown_to(user, page.customers)
     cells = [(column, column.cells(ids)) for column in columns()]
     can_claim = user.can(Act.USE_DESK) and user.can(Act.EDIT_CUSTOMERS)
     count = counted(customers)
@@ -176,22 +177,22 @@ def _pool(request: Request) -> dict[str, Any]:
         "columns": [column for column, _cells in cells],
         "rows": [
             {
-                "customer": customer,
-                "number": numbers.get(customer.pk, ""),
-                "cells": [values.get(customer.pk, "") for _column, values in cells],
-                "wish": wishes.get(customer.pk),
-                "why": why_not(facts, wishes[customer.pk], rules=rules, at=at)
-                if can_claim and room is None and customer.pk in wishes
+                "shown": one,
+                "number": numbers.get(one.id, ""),
+                "cells": [values.get(one.id, "") for _column, values in cells],
+                "wish": wishes.get(one.id),
+                "why": why_not(facts, wishes[one.id], rules=rules, at=at)
+                if can_claim and room is None and one.id in wishes
                 else None,
             }
-            for customer in page.customers
+            for one in seen
         ],
         "page": page,
         "count": min(count, MOST_COUNTED),
         "is_more": count > MOST_COUNTED,
         "can_claim": can_claim,
         "can_assign": user.can(Act.ASSIGN_CUSTOMERS),
-        "is_masked": not facts.sees_all,
+        "is_masked": any(one.is_nameless for one in seen),
         "room": room,
         "facts": facts,
         "left_today": max(shown.claims_per_day - facts.claimed_today, 0),

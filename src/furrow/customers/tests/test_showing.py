@@ -4,7 +4,14 @@ from django.urls import reverse
 
 from furrow.customers import ties
 from furrow.customers.models import Customer
-from furrow.customers.showing import DOTS, access_of, mask_address, mask_email, shown_to
+from furrow.customers.showing import (
+    DOTS,
+    access_of,
+    mask_address,
+    mask_email,
+    mask_name,
+    shown_to,
+)
 from furrow.organisation.actions import change_rights
 from furrow.organisation.models import User
 from furrow.organisation.rights import rights_with
@@ -31,6 +38,7 @@ def state_for(user: User, customer: Customer) -> OwnerState:
 def test_masks_leave_enough_to_recognise() -> None:
     assert mask_email("wang.fang@example.com") == "w•••@example.com"
     assert mask_email("nonsense") == DOTS
+    assert mask_name("欧阳识") == "欧•••"
     assert mask_address("深圳市福田区深南大道1号") == "深圳市福田区•••"
     assert mask_address("福田区1号") == "福田•••"
 
@@ -103,7 +111,7 @@ def test_why_somebody_sees_a_customer() -> None:
 
     assert why(agent) == "You see this because you look after this customer."
     assert "in the pool of Shop" in why(agent, pooled)
-    assert "Kept back for your role here: E-mail; Address; Private" in why(agent, pooled)
+    assert "Kept back for your role here: Name; E-mail; Address; Private" in why(agent, pooled)
     assert why(make_user(role=Role.LEADER, team=shop)) == "You see this because you lead Shop."
     assert "stands below" in why(make_user(role=Role.LEADER, team=region))
     assert "(Manager) reaches the whole company" in why(make_user(role=Role.MANAGER))

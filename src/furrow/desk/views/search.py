@@ -12,6 +12,7 @@ from furrow.common.text import fold
 from furrow.customers.actions import look_up_number
 from furrow.customers.models import Customer
 from furrow.customers.queries import found_by, masked_numbers
+from furrow.customers.showing import shown_to
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
 from furrow.science.linkage.numbers import read_numbers
@@ -37,7 +38,7 @@ def search(request: Request) -> HttpResponse:
     numbers = masked_numbers([customer.pk for customer in customers])
     context = {
         "text": text,
-        "customers": [(customer, numbers.get(customer.pk, "")) for customer in customers],
+        "customers": [(one, numbers.get(one.id, "")) for one in shown_to(request.user, customers)],
         "whose": whose,
         "actions": _actions(request, text),
     }
