@@ -18,7 +18,7 @@ export npm_config_audit := false
 export NODE_USE_SYSTEM_CA := 1
 export UV_CACHE_DIR := $(CACHE)/uv
 
-.PHONY: help run test check format docs lock messages build bench bench-linkage bench-ownership screenshots clean test-pg15 test-newest bench-pacing bench-leads bench-faults bench-telephony bench-teamwork bench-wallboard
+.PHONY: help run test check format docs lock messages build bench bench-linkage bench-ownership screenshots clean test-pg15 test-newest bench-pacing bench-leads bench-dials bench-faults bench-telephony bench-teamwork bench-wallboard
 
 help: ## list the recipes
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1 | \2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -86,6 +86,9 @@ bench-faults: .venv/.has-dev ## dialer, worker, PostgreSQL and switch killed in 
 
 bench-wallboard: .venv/.has-dev ## one look at a floor of 300 agents, and what is sent of it; ten seconds
 	cd bench && PYTHONPATH=../src:.. ../$(BIN)/python wallboard.py
+
+bench-dials: .venv/.has-dev ## how many calls a second one dialer places for eight hundred agents
+	$(BIN)/python bench/dials.py
 
 bench-telephony: .venv/.has-dev ## calls through a real Asterisk: how soon, how many, how many at once; three minutes
 	PYTHONPATH=src:. $(BIN)/python bench/telephony.py
