@@ -48,7 +48,7 @@ PLACES = (
 def user_can_call(request: HttpRequest) -> bool:
     """Whether this person has a phone window to open."""
     user = getattr(request, "user", None)
-    return bool(user and user.is_authenticated and user.can(Act.USE_DESK))
+    return bool(user and user.is_authenticated and user.can(Act.USE_PHONE))
 
 
 @dataclass(frozen=True)

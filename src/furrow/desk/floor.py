@@ -15,7 +15,7 @@ from furrow.calls.rules import CallState, Outcome
 from furrow.campaigns.models import Campaign
 from furrow.campaigns.rules import DialMode, Effect
 from furrow.dialer.queries import abandonment_of
-from furrow.organisation.models import Presence, Team, User
+from furrow.organisation.models import Presence, Team, User, UserQuerySet
 from furrow.organisation.rules import Act, PresenceState, Scope, is_present
 
 from .rules import AwayReason
@@ -106,15 +106,24 @@ def floor_of(*, user: User, at: datetime) -> Floor:
 
     Cost: agents, calls in progress, and one grouped count over today's calls.
     """
-    agents = User.objects.agents().select_related("team").order_by("team__name", "display_name")
-    if user.scope(Act.WATCH_FLOOR) is not Scope.ALL:
-        agents = agents.filter(team__in=user.teams(Act.WATCH_FLOOR))
-    people = list(agents)
+    people = list(agents_for(user).select_related("team").order_by("team__name", "display_name"))
     seats = seats_of(people, tallies=tallies_of(people, at=at), at=at)
     teams: dict[int | None, TeamFloor] = {}
     for seat in seats:
         teams.setdefault(seat.agent.team_id, TeamFloor(seat.agent.team)).seats.append(seat)
     return Floor(teams=list(teams.values()), figures=figures_of(seats, at=at))
+
+
+def agents_for(user: User, act: Act = Act.WATCH_FLOOR) -> UserQuerySet:
+    """The agents whom somebody's right to `act` reaches."""
+    agents = User.objects.agents()
+    match user.scope(act):
+        case Scope.ALL:
+            return agents
+        case Scope.SUBTREE | Scope.TEAM:
+            return agents.filter(team__in=user.teams(act))
+        case _:
+            return agents.none()
 
 
 def tallies_of(people: Sequence[User], *, at: datetime) -> Tallies:

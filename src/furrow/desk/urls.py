@@ -24,4 +24,7 @@ urlpatterns = [
     path("customers/<int:customer_id>/timeline/", record.timeline, name="customer-timeline"),
     path("search/", search.search, name="search"),
     path("floor/", floor.floor, name="floor"),
+    path("floor/bar/", floor.bar, name="floor-bar"),
+    path("floor/agents/<int:agent_id>/", floor.agent, name="floor-agent"),
+    path("floor/calls/<int:call_id>/", floor.into, name="floor-call"),
 ]

@@ -95,6 +95,7 @@ class Act(TextChoices):
     MANAGE_INTEGRATIONS = "manage_integrations", _("Manage API tokens and webhooks")
     USE_API = "use_api", _("Use the API")
     LISTEN = "listen", _("Listen to recordings of calls")
+    USE_PHONE = "use_phone", _("Have a phone in the browser")
     LISTEN_LIVE = "listen_live", _("Listen to calls that are on")
     JOIN_CALLS = "join_calls", _("Whisper into calls, join them and take them over")
     SEE_SELF = "see_self", _("See and change my own settings")
@@ -135,6 +136,7 @@ _TABLE: Mapping[Act, tuple[Scope, Scope, Scope, Scope, Scope, Scope]] = {
     Act.MANAGE_INTEGRATIONS: (_N, _N, _N, _N, _N, _A),
     Act.USE_API: (_O, _S, _N, _A, _A, _A),
     Act.LISTEN: (_O, _S, _A, _N, _A, _N),
+    Act.USE_PHONE: (_O, _O, _O, _N, _O, _N),
     Act.LISTEN_LIVE: (_N, _S, _A, _N, _A, _N),
     Act.JOIN_CALLS: (_N, _S, _N, _N, _A, _N),
     Act.SEE_SELF: (_O, _O, _O, _O, _O, _O),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from furrow.organisation.models import User
+
 from .models import Account
 from .rules import AccountState, phone_name
 
@@ -33,3 +35,10 @@ def due_accounts(*, at: datetime) -> list[DueAccount]:
 
 def _is_good(row: Account, *, at: datetime) -> bool:
     return row.state == AccountState.WANTED and row.until > at and row.agent.is_active
+
+
+def has_phone(user: User, *, at: datetime) -> bool:
+    """Whether somebody's phone window is open, as far as we know."""
+    return Account.objects.filter(
+        agent=user, until__gt=at, state__in=[AccountState.WANTED, AccountState.GIVEN]
+    ).exists()

@@ -13,7 +13,7 @@ from .actions import close_phone, open_phone
 from .rules import phone_name
 
 
-@requires(Act.USE_DESK)
+@requires(Act.USE_PHONE)
 @require_GET
 def phone(request: Request) -> HttpResponseBase:
     """The window itself. It may speak to the switch's WebSocket, which no other page may."""
@@ -25,7 +25,7 @@ def phone(request: Request) -> HttpResponseBase:
     return response
 
 
-@requires(Act.USE_DESK)
+@requires(Act.USE_PHONE)
 @require_POST
 def open_(request: Request) -> JsonResponse:
     """How this window may sign in: a new password each time."""
@@ -41,7 +41,7 @@ def open_(request: Request) -> JsonResponse:
     return answer
 
 
-@requires(Act.USE_DESK)
+@requires(Act.USE_PHONE)
 @require_POST
 def close(request: Request) -> HttpResponse:
     """The window goes; sent by `sendBeacon`, so nobody reads the answer."""
