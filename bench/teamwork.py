@@ -55,7 +55,7 @@ def measure(many: int) -> None:
     team, by = make_team(), make_user(role=Role.MANAGER)
     person, heirs = make_agent(team=team), [make_agent(team=team) for _ in range(40)]
     for place, heir in enumerate(heirs[:20]):
-        accepts = {"region": [CITIES[place % 5], CITIES[(place + 1) % 5]]}
+        accepts = {"city": [CITIES[place % 5], CITIES[(place + 1) % 5]]}
         save_profile(user=heir, share=100, most=None, accepts=accepts, by=by, at=at)
     began = time.perf_counter()
     people = bulk_create_customers(

@@ -8,13 +8,13 @@ class AcquisitionConfig(AppConfig):
     def ready(self) -> None:
         from furrow.customers.filters import declare_filter
         from furrow.customers.holdings import declare
-        from furrow.ownership.declarations import declare_condition
+        from furrow.ownership.declarations import declare_trait
 
         from . import actions, queries
 
         declare("acquisition.Lead.customer", move=actions.move_leads, tell=queries.tell_leads)
         declare("acquisition.Row.customer", move=actions.move_rows)
-        declare_condition(
+        declare_trait(
             "source",
             _("Source"),
             sql="SELECT DISTINCT ON (customer_id) customer_id, source_id::text AS value"

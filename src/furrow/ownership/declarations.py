@@ -19,12 +19,15 @@ Choice = tuple[str, str | Promise]
 
 @dataclass(frozen=True)
 class Trait:
-    """By what rules may tell customers apart, beyond their team: stage, source, class."""
+    """By what rules and deals may tell customers apart, beyond their team: stage, source, city.
+
+    choices  what there is to choose from; None = words somebody types
+    """
 
     name: str
     label: str | Promise
     sql: str
-    choices: Callable[[], Sequence[Choice]]
+    choices: Callable[[], Sequence[Choice]] | None
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,15 @@ _helpers: list[str] = []
 _pauses: list[str] = []
 
 
-def declare_condition(
-    name: str, label: str | Promise, *, sql: str, choices: Callable[[], Sequence[Choice]]
+def declare_trait(
+    name: str,
+    label: str | Promise,
+    *,
+    sql: str,
+    choices: Callable[[], Sequence[Choice]] | None = None,
 ) -> None:
-    """sql gives customer_id, value (text); a customer without a row has the value ""."""
+    """sql gives customer_id, value (text); a customer without a row has the value "": no rule
+    that asks for another holds of it, and it suits everybody when customers are dealt."""
     _traits[name] = Trait(name, label, sql, choices)
 
 
@@ -76,12 +84,14 @@ def traits() -> list[Trait]:
 def traits_of(
     customers: Collection[int], names: Collection[str], *, at: datetime
 ) -> dict[int, dict[str, str]]:
-    """Customer -> trait -> value, of the traits named; those without a value are absent."""
+    """Customer -> trait -> value, of the traits named; those without a value are absent. One
+    statement for each name, for tens of thousands of customers."""
     found: dict[int, dict[str, str]] = {}
     for name in names:
         if name in _traits:
             for customer, value in _ask(_traits[name].sql, customers, at=at, columns="value"):
-                found.setdefault(customer, {})[name] = value
+                if value:
+                    found.setdefault(customer, {})[name] = value
     return found
 
 

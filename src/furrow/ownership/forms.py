@@ -12,7 +12,7 @@ from furrow.organisation.models import Team, User
 from furrow.organisation.rules import Role
 from furrow.rulebooks.forms import ChangeForm
 
-from .declarations import traits
+from .declarations import Trait, traits
 from .rules import PauseKind, Reach
 
 _MOST_ROWS = 12  # pools
@@ -59,6 +59,30 @@ class HouseForm(forms.Form):
         return [int(word) for word in words]
 
 
+class WordsField(forms.CharField):
+    """Words told apart by commas, western or Chinese; a list when they are clean."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return "，".join(value) if isinstance(value, list | tuple) else value
+
+    def clean(self, value: Any) -> list[str]:
+        said = super().clean(value).replace("，", ",").replace("、", ",").split(",")
+        return [word.strip() for word in said if word.strip()]
+
+
+def trait_field(
+    trait: Trait, *, label: str = "", widget: type[forms.Widget] = forms.SelectMultiple
+) -> forms.Field:
+    """Which values of a trait are meant; none chosen means all."""
+    label = label or str(trait.label)
+    if trait.choices is None:
+        help_text = _("Only these, told apart by commas. Empty = all.")
+        return WordsField(label=label, max_length=500, required=False, help_text=help_text)
+    return forms.MultipleChoiceField(
+        label=label, choices=trait.choices(), required=False, widget=widget
+    )
+
+
 class PoolForm(forms.Form):
     """One pool; a row without a key is a new one, one without a name is left out."""
 
@@ -80,9 +104,7 @@ class PoolForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["teams"].queryset = Team.objects.order_by("name")  # type: ignore[attr-defined]
         for trait in traits():
-            self.fields[f"when_{trait.name}"] = forms.MultipleChoiceField(
-                label=str(trait.label), choices=trait.choices(), required=False
-            )
+            self.fields[f"when_{trait.name}"] = trait_field(trait)
 
 
 class ClocksForm(forms.Form):
@@ -95,9 +117,7 @@ class ClocksForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for trait in traits():
-            self.fields[f"when_{trait.name}"] = forms.MultipleChoiceField(
-                label=str(trait.label), choices=trait.choices(), required=False
-            )
+            self.fields[f"when_{trait.name}"] = trait_field(trait)
 
 
 class RulesForms:

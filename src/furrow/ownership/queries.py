@@ -256,6 +256,16 @@ def claim_facts(
     }  # fmt: skip
 
 
+def pools_of(customers: Collection[int], *, rules: Rules, at: datetime) -> list[Pool]:
+    """The pools these customers belong to. No query while there is one pool only."""
+    if len(rules.pools) == 1:
+        return list(rules.pools)
+    known = traits_of(customers, traits_used(rules), at=at)
+    teams = Customer.objects.filter(pk__in=list(customers)).order_by().values_list("pk", "team_id")
+    keys = {pool_of(rules, team_id=team, traits=known.get(pk, {})).key for pk, team in teams}
+    return [pool for pool in rules.pools if pool.key in keys]
+
+
 def why_not(facts: Agent, wanted: Wanted, *, rules: Rules, at: datetime) -> Why | None:
     """Why this customer is not this agent's to claim, as it stands now; None = claim it."""
     is_same_team = wanted.team_id is not None and wanted.team_id == facts.team_id

@@ -10,9 +10,8 @@ class PipelineConfig(AppConfig):
         from furrow.customers.columns import declare_column
         from furrow.customers.filters import declare_filter
         from furrow.customers.holdings import declare
-        from furrow.ownership.declarations import declare_condition
+        from furrow.ownership.declarations import declare_trait
         from furrow.permits.objections import declare_objection
-        from furrow.teamwork.traits import declare_match, values_by
 
         from . import actions, queries
         from .rules import HIGHEST, LOWEST, Stage
@@ -28,19 +27,19 @@ class PipelineConfig(AppConfig):
         declare_filter("level", _("Level"), apply=queries.in_level, choices=queries.level_choices)
         declare_filter("out", _("Taken out"), apply=queries.is_out, choices=queries.out_choices)
         declare_column("stage", _("Stage"), cells=queries.stage_cells)
-        declare_condition(
+        declare_trait(
             "stage",
             _("Stage"),
             sql="SELECT customer_id, stage AS value FROM pipeline_standing",
             choices=lambda: Stage.choices,
         )
-        declare_condition(
+        declare_trait(
             "cp",
             _("CP"),
             sql="SELECT customer_id, cp::text AS value FROM pipeline_standing WHERE cp IS NOT NULL",
             choices=lambda: [(str(cp), str(cp)) for cp in range(LOWEST, HIGHEST + 1)],
         )
-        declare_condition(
+        declare_trait(
             "level",
             _("Level"),
             sql="SELECT customer_id, level::text AS value FROM pipeline_standing"
@@ -49,12 +48,3 @@ class PipelineConfig(AppConfig):
         )
         declare_column("cp", _("CP"), cells=queries.cp_cells)
         declare_column("level", _("Level"), cells=queries.level_cells)
-        declare_match(
-            "stage",
-            _("Stage"),
-            values=values_by(
-                "SELECT customer_id, stage FROM pipeline_standing"
-                " WHERE customer_id = ANY(%(ids)s::bigint[])"
-            ),
-            choices=Stage.choices,
-        )

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from furrow.organisation.models import Team, User
 from furrow.ownership.declarations import traits
+from furrow.ownership.forms import trait_field
 from furrow.rulebooks.forms import ChangeForm
 
 from .declarations import part_choices
@@ -47,9 +48,8 @@ class StageForm(forms.Form):
             self._choose(part, _("None"), part_choices(part))
         for trait in traits():
             if trait.name not in {"stage", "cp", "level"}:  # nobody new has them
-                self.fields[f"when_{trait.name}"] = forms.MultipleChoiceField(
-                    label=_("begins here: %(trait)s") % {"trait": trait.label},
-                    choices=trait.choices(), required=False,
+                self.fields[f"when_{trait.name}"] = trait_field(
+                    trait, label=_("begins here: %(trait)s") % {"trait": trait.label}
                 )  # fmt: skip
         ways = [("", "–"), *ExitOn.choices]
         to = [(one.value, one.label) for one in Stage if one in MOVES[stage]]

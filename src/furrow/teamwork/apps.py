@@ -11,7 +11,7 @@ class TeamworkConfig(AppConfig):
         from furrow.customers.ties import declare_tie
         from furrow.ownership.declarations import declare_helpers
 
-        from . import actions, traits
+        from . import actions
         from .queries import clashes, credit
 
         declare("teamwork.Clash.customer", move=actions.move_clashes, tell=clashes.tell_clashes)
@@ -33,4 +33,3 @@ class TeamworkConfig(AppConfig):
             " AND (ended_at IS NULL OR ended_at > %(at)s)"
         )
         declare_hearer(actions.hear_attempt)
-        traits.declare_own()

@@ -10,10 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from furrow.customers.filters import filters
 from furrow.customers.models import Customer
 from furrow.organisation.models import User
+from furrow.ownership.declarations import traits
+from furrow.ownership.forms import trait_field
 
 from .models import Profile
 from .rules import TERMS, HandoverReason
-from .traits import traits
 
 
 class CollaboratorForm(forms.Form):
@@ -54,33 +55,15 @@ class ProfileForm(forms.Form):
 
     def __init__(self, data: Any, *, profile: Profile) -> None:
         initial: dict[str, Any] = {"share": profile.share, "most": profile.most}
-        for trait in traits():
-            known = profile.accepts.get(trait.name, [])
-            initial[trait.name] = known if trait.choices else "，".join(known)
+        initial |= {trait.name: profile.accepts.get(trait.name, []) for trait in traits()}
         super().__init__(data, initial=initial)
         for trait in traits():
-            self.fields[trait.name] = (
-                forms.MultipleChoiceField(
-                    label=str(trait.label), choices=trait.choices, required=False,
-                    widget=forms.CheckboxSelectMultiple,
-                )
-                if trait.choices
-                else forms.CharField(
-                    label=str(trait.label), max_length=500, required=False,
-                    help_text=_("Only these, told apart by commas. Empty = all."),
-                )
-            )  # fmt: skip
+            self.fields[trait.name] = trait_field(trait, widget=forms.CheckboxSelectMultiple)
 
     @property
     def accepts(self) -> dict[str, list[str]]:
         """Trait -> values, as said."""
-        said: dict[str, list[str]] = {}
-        for trait in traits():
-            value = self.cleaned_data[trait.name]
-            if isinstance(value, str):
-                value = value.replace("，", ",").replace("、", ",").split(",")
-            said[trait.name] = list(value)
-        return said
+        return {trait.name: self.cleaned_data[trait.name] for trait in traits()}
 
 
 class HandoverForm(forms.Form):

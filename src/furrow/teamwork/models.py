@@ -87,7 +87,7 @@ class Profile(models.Model):
     user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="profile")
     share = models.PositiveSmallIntegerField(_("share"), default=100)  # against 100, the usual one
     most = models.PositiveIntegerField(_("most customers"), null=True, blank=True)  # None = no end
-    # trait -> accepted values; a trait that is absent accepts every value. See traits.py.
+    # trait -> accepted values; a trait that is absent accepts every value.
     accepts = models.JSONField(default=dict)
 
     def __str__(self) -> str:

@@ -12,10 +12,10 @@ from furrow.customers.actions import Move, move_owners
 from furrow.customers.rules import OwnerChange
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
+from furrow.ownership.declarations import traits
 from furrow.teamwork.models import Dealing, Profile
 from furrow.teamwork.queries.dealing import Offer, Proposal, propose, still_pooled
 from furrow.teamwork.rules import CannotDeal
-from furrow.teamwork.traits import traits
 
 
 @transaction.atomic

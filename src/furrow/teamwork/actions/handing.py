@@ -193,7 +193,7 @@ def _plan(
         return 0
     offer = Offer(agents=heirs, seed=handover.seed, evens_out=False)
     takers, _held = takers_of(offer, at=at)
-    given = deal_all(ids, takers, insists=False, seed=handover.seed).given
+    given = deal_all(ids, takers, insists=False, seed=handover.seed, at=at).given
     with connection.cursor() as cursor, cursor.copy(
         "COPY teamwork_handoveritem (handover_id, customer_id, heir_id, state) FROM STDIN"
     ) as copy:  # fmt: skip

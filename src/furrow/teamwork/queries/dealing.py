@@ -1,7 +1,7 @@
 """Who would get whom if customers were dealt now, and why somebody would get nobody."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,10 +13,12 @@ from django.utils.functional import Promise
 from furrow.customers.models import Customer
 from furrow.organisation.models import Presence, User
 from furrow.organisation.rules import is_present
+from furrow.ownership.declarations import traits, traits_of
+from furrow.ownership.queries import pools_of, rules_at
+from furrow.ownership.rules import Pool
 from furrow.science.allocation import Deal, Taker, deal
 from furrow.teamwork.models import Dealing, Profile
 from furrow.teamwork.rules import WHY_NOT
-from furrow.teamwork.traits import traits, traits_of
 
 NO_END = 10**9
 USUAL_SHARE = 100
@@ -108,11 +110,11 @@ def dealt_today(at: datetime) -> Counter[int]:
 
 
 def takers_of(
-    offer: Offer, *, at: datetime, more_room: Mapping[int, int] | None = None
+    offer: Offer, *, at: datetime, pools: Iterable[Pool] = ()
 ) -> tuple[list[Taker], dict[int, int]]:
     """The people asked, as `science.allocation` knows them, and how many each holds.
 
-    more_room  places that will be free before these come: person -> how many
+    pools  whose limits of holding bind, besides the person's own: the strictest of them
     """
     people = offer.agents
     profiles, held = profiles_of(people), held_by(people)
@@ -121,10 +123,9 @@ def takers_of(
     takers = []
     for person in people:
         profile = profile_of(person, profiles)
-        room = NO_END
-        if profile.most is not None:
-            freed = (more_room or {}).get(person.pk, 0)
-            room = max(0, profile.most - held.get(person.pk, 0) + freed)
+        limits = [profile.most, *(pool.most_held.get(person.role) for pool in pools)]
+        most = min((limit for limit in limits if limit is not None), default=None)
+        room = NO_END if most is None else max(0, most - held.get(person.pk, 0))
         takers.append(
             Taker(
                 id=person.pk,
@@ -156,12 +157,14 @@ def still_pooled(ids: Sequence[int]) -> list[int]:
 
 
 def propose(ids: Sequence[int], offer: Offer, *, at: datetime) -> Proposal:
-    """Deal these customers, in their order, without writing anything.
+    """Deal these customers, in their order, without writing anything. Nobody is dealt beyond what
+    the ownership rules let the role hold of the customers' pools.
 
     About 1 s for 20,000 customers and 300 people, most of it reading what they are like.
     """
-    takers, held = takers_of(offer, at=at)
-    dealt = deal_all(ids, takers, insists=offer.insists, seed=offer.seed)
+    rules = rules_at(at)
+    takers, held = takers_of(offer, at=at, pools=pools_of(ids, rules=rules, at=at))
+    dealt = deal_all(ids, takers, insists=offer.insists, seed=offer.seed, at=at)
     return Proposal(
         deal=dealt,
         lines=_lines(offer, takers, held, dealt),
@@ -169,10 +172,12 @@ def propose(ids: Sequence[int], offer: Offer, *, at: datetime) -> Proposal:
     )
 
 
-def deal_all(ids: Sequence[int], takers: Sequence[Taker], *, insists: bool, seed: int) -> Deal:
+def deal_all(
+    ids: Sequence[int], takers: Sequence[Taker], *, insists: bool, seed: int, at: datetime
+) -> Deal:
     """By what suits; unless it `insists`, the rest then to anybody open who has room."""
-    told = traits_of(ids)
-    first = deal([(pk, told[pk]) for pk in ids], takers, seed=seed)
+    told = traits_of(ids, {name for taker in takers for name in taker.accepts}, at=at)
+    first = deal([(pk, told.get(pk, {})) for pk in ids], takers, seed=seed)
     if insists or not first.left:
         return first
     got = Counter(first.given.values())

@@ -15,6 +15,7 @@ from furrow.organisation.actions import set_presence
 from furrow.organisation.models import User
 from furrow.organisation.rules import PresenceState, Role
 from furrow.organisation.tests.make import NOON, make_agent, make_team, make_user
+from furrow.ownership.tests.make import make_body, put_in_force
 from furrow.teamwork.actions import deal_customers, save_profile
 from furrow.teamwork.queries.dealing import Offer, propose
 from furrow.teamwork.rules import CannotDeal
@@ -96,7 +97,7 @@ def test_who_is_not_at_work_gets_nobody_when_that_is_asked() -> None:
 def test_why_each_was_not_dealt_is_said_in_words() -> None:
     full, abroad = _agents(2)
     _profile(full, most=0)
-    _profile(abroad, region=["北京"])
+    _profile(abroad, city=["北京"])
     ids = _pool(3, city="上海")
 
     [left] = propose(ids, Offer(agents=[full, abroad], seed=1), at=NOON).left
@@ -106,6 +107,28 @@ def test_why_each_was_not_dealt_is_said_in_words() -> None:
         (full, "has no room left"), (abroad, "City"),
     }  # fmt: skip
     assert {customer.pk for customer in left.examples} == set(ids)
+
+
+def test_nobody_is_dealt_beyond_what_the_rules_let_the_role_hold() -> None:
+    """The strictest limit of the pools that are dealt from; a person's own may be stricter."""
+    [usual] = make_body()["pools"]
+    pools = [
+        usual | {"key": "sh", "when": {"city": ["上海"]}, "most_held": {"agent": 3, "leader": 3}},
+        usual | {"most_held": {"agent": 5, "leader": 9}},
+    ]
+    put_in_force(pools=pools)
+    a, b = _agents(2)
+    leader = make_user(role=Role.LEADER, team=a.team)
+    _profile(b, most=1)
+    make_customer(owner=a)
+
+    elsewhere = propose(_pool(20), Offer(agents=[a, b, leader], seed=1), at=NOON)
+    there = propose(_pool(20, city="上海"), Offer(agents=[a, b, leader], seed=1), at=NOON)
+
+    assert [line.room for line in elsewhere.lines] == [4, 1, 9]
+    assert [line.room for line in there.lines] == [2, 1, 3]
+    assert [line.gets for line in there.lines] == [2, 1, 3]
+    assert {str(why) for left in there.left for _who, why in left.whys} == {"has no room left"}
 
 
 def test_unless_it_insists_whom_nobody_suits_goes_to_anybody_with_room() -> None:
@@ -158,7 +181,7 @@ def test_none_twice_none_lost_and_nobody_beyond_the_own_limit(
 ) -> None:
     agents = _agents(len(people))
     for agent, (share, most, city) in zip(agents, people, strict=True):
-        _profile(agent, share=share, most=most, region=[city] if city else [])
+        _profile(agent, share=share, most=most, city=[city] if city else [])
     team = make_team()
     ids = [make_customer(team=team, city=city).pk for city in cities]
 

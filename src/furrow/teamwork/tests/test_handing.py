@@ -148,7 +148,7 @@ def test_matching_heirs_come_first_and_the_rest_go_to_anybody() -> None:
     by = make_user(role=Role.MANAGER)
     for heir in (near, other):
         region = ["上海"] if heir is near else ["广州"]
-        save_profile(user=heir, share=100, most=None, accepts={"region": region}, by=by, at=NOON)
+        save_profile(user=heir, share=100, most=None, accepts={"city": region}, by=by, at=NOON)
 
     handover = _plan(person, [near, other])
 

@@ -202,14 +202,14 @@ def test_dealing_is_tried_and_then_done_as_shown(client: Client) -> None:
 def test_what_somebody_takes_is_set_by_the_leader_alone(client: Client) -> None:
     leader = make_user(role=Role.LEADER)
     agent = make_agent(team=leader.team)
-    said = {"share": 50, "most": "", "region": "上海，苏州", "language": "", "skill": ""}
+    said = {"share": 50, "most": "", "city": "上海，苏州", "language": "", "category": ""}
 
     assert "上海" not in _page(client, leader, "profiles")
     assert _page(client, leader, "profile", agent.pk)
     assert _post(client, leader, "profile", agent.pk, **said).status_code == 200
 
     profile = Profile.objects.get()
-    assert (profile.share, profile.accepts) == (50, {"region": ["上海", "苏州"]})
+    assert (profile.share, profile.accepts) == (50, {"city": ["上海", "苏州"]})
     assert "上海" in _page(client, leader, "profiles")
     assert _post(client, leader, "profile", agent.pk, share=-1).status_code == 409
     assert _post(client, leader, "profile", make_agent().pk, **said).status_code == 404

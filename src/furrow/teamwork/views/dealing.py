@@ -16,6 +16,7 @@ from furrow.customers.rules import MOST_AT_ONCE
 from furrow.organisation.http import Request, requires
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
+from furrow.ownership.declarations import traits
 from furrow.teamwork.actions import deal_customers, save_profile
 from furrow.teamwork.forms import ProfileForm
 from furrow.teamwork.queries.dealing import (
@@ -27,7 +28,6 @@ from furrow.teamwork.queries.dealing import (
     propose,
 )
 from furrow.teamwork.rules import CannotDeal
-from furrow.teamwork.traits import traits
 
 from .page import tabs
 
@@ -97,7 +97,10 @@ def profiles(request: Request) -> HttpResponse:
         .order_by("team__name", "display_name", "pk")
     )
     known, held = profiles_of(people), held_by(people)
-    labels = {trait.name: (trait.label, dict(trait.choices)) for trait in traits()}
+    labels = {
+        trait.name: (trait.label, dict(trait.choices()) if trait.choices else {})
+        for trait in traits()
+    }
     rows = []
     for person in people:
         profile = profile_of(person, known)
