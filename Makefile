@@ -18,7 +18,7 @@ export npm_config_audit := false
 export NODE_USE_SYSTEM_CA := 1
 export UV_CACHE_DIR := $(CACHE)/uv
 
-.PHONY: help run test check format docs lock messages build bench bench-linkage bench-ownership screenshots clean test-pg15 test-newest bench-pacing bench-leads bench-dials bench-faults bench-telephony bench-teamwork bench-wallboard
+.PHONY: help run test check format docs lock messages build bench bench-linkage bench-ownership screenshots clean test-pg15 test-newest bench-pacing bench-leads bench-dials bench-faults bench-telephony bench-teamwork bench-wallboard bench-capture
 
 help: ## list the recipes
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1 | \2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -92,6 +92,9 @@ bench-dials: .venv/.has-dev ## how many calls a second one dialer places for eig
 
 bench-telephony: .venv/.has-dev ## calls through a real Asterisk: how soon, how many, how many at once; three minutes
 	PYTHONPATH=src:. $(BIN)/python bench/telephony.py
+
+bench-capture: .venv/.has-dev $(DIST)/.built ## hits a second from our web sites, stored before they are acknowledged; two minutes
+	PYTHONPATH=src:. $(BIN)/python bench/capture.py
 
 bench-teamwork: .venv/.has-dev ## fifty thousand customers of a leaver go over, twenty thousand are dealt; five minutes
 	$(BIN)/python bench/teamwork.py

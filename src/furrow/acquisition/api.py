@@ -17,7 +17,7 @@ from furrow.science.linkage.numbers import read_numbers
 
 from . import actions
 from .models import Lead, Source
-from .rules import MOST_NUMBERS, CannotImport
+from .rules import MOST_NUMBERS, Basis, CannotImport
 
 router = Router(tags=["leads"])
 
@@ -49,6 +49,7 @@ class LeadIn(Schema):
         Field(default_factory=dict, max_length=50, description="whatever else this origin said")
     )
     consent: Consent | None = None
+    asked: bool = Field(default=False, description="whether they asked to be called")
 
 
 class LeadOut(Schema):
@@ -91,11 +92,16 @@ def lead_in(request: Request, lead: LeadIn) -> Status[Lead]:
     )  # fmt: skip
     given = lead.model_dump(mode="json", exclude={"source", "facts"}, exclude_defaults=True)
     given["numbers"] = "; ".join(lead.numbers)
+    at, basis = timezone.now(), actions.NO_BASIS
     if lead.consent:
         said = lead.consent.model_dump(mode="json", exclude_none=True)
         given["consent"] = "; ".join(f"{key}: {value}" for key, value in said.items())
+        if lead.consent.given:
+            agreed_at = min(lead.consent.at or at, at)
+            basis = Basis(consented_at=agreed_at, words=lead.consent.words, asked=lead.asked)
     added = actions.add_lead(
-        source=source, draft=draft, given={**lead.facts, **given}, team=request.user.team,
-        by=request.user, at=timezone.now(),
+        source=source, draft=draft, given={**lead.facts, **given}, basis=basis,
+        team=request.user.team, owner=request.user if request.user.can(Act.USE_DESK) else None,
+        by=request.user, at=at,
     )  # fmt: skip
     return Status(201, added)

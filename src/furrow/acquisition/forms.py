@@ -30,7 +30,7 @@ KINDS = [("", _("Decide row by row")), *Kind.choices]
 class SourceForm(forms.ModelForm):  # type: ignore[type-arg]  # no subscript at run time
     class Meta:
         model = Source
-        fields = ("name", "kind", "legal_basis", "purpose", "region")
+        fields = ("name", "kind", "legal_basis", "purpose", "region", "team", "is_dealt")
         widgets = {  # noqa: RUF012  Django reads it once
             "kind": forms.Select(choices=SourceKind.choices),
             "legal_basis": forms.Select(choices=LegalBasis.choices),
@@ -40,6 +40,8 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]  # no subscript at 
             "legal_basis": _("On what ground we may keep and call these numbers."),
             "purpose": _("What these people were told their data is for. Agents can say it."),
             "region": _("How a number without country code is read."),
+            "team": _("Those who come one by one: by web, form or machine."),
+            "is_dealt": _("To people of the team who are at work, by their shares and wishes."),
         }
 
 

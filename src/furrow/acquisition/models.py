@@ -33,6 +33,15 @@ class Source(models.Model):
     # How the columns of its files were read last time: {"header": "field"}.
     mapping = models.JSONField(default=dict, blank=True)
     region = models.CharField(_("region of numbers"), max_length=2, blank=True)  # "" = default
+    # Whose pool those enter who come one by one; None = as the door says.
+    team = models.ForeignKey(
+        Team, models.PROTECT, null=True, blank=True, verbose_name=_("team whose pool they enter")
+    )
+    # Whether they are dealt to people of their team who are at work, as soon as they come.
+    is_dealt = models.BooleanField(_("deal them at once"), default=False, db_default=False)
+    # Whom we want from it (A2): {"kind": "person", "cities": [...], "categories": [...]}; what is
+    # absent or empty is anybody.
+    target = models.JSONField(default=dict, blank=True, db_default={})
     created_at = models.DateTimeField()
 
     objects = SourceQuerySet.as_manager()
@@ -190,6 +199,8 @@ class Lead(models.Model):
     # What joining changed, so that it can be taken back: {"numbers": [ids], "set": {"city":
     # ["before", "after"], "profile": {"wechat": ["", "after"]}}}.
     changes = models.JSONField(default=dict)
+    # How it came, when it came one by one; see rules.Basis.
+    basis = models.JSONField(default=dict, db_default={})
     at = models.DateTimeField()
 
     objects = LeadQuerySet.as_manager()

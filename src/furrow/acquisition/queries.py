@@ -24,6 +24,7 @@ from .rules import (
     NUMBER_FIELDS,
     PROBLEMS,
     WORKING,
+    Basis,
     BatchState,
     Finding,
     RowState,
@@ -41,6 +42,7 @@ class Origin:
     lead: Lead
     said: list[tuple[str, str]]  # header and cell, as given, numbers masked; empty = kept back
     reasons: list[str]  # why it was joined, in words; empty for the first origin
+    basis: Basis
 
 
 def origins_of(customer: Customer, *, user: User) -> list[Origin]:
@@ -55,6 +57,7 @@ def origins_of(customer: Customer, *, user: User) -> list[Origin]:
             if is_whole
             else [],
             reasons=in_words(lead.match_reasons),
+            basis=Basis.read(lead.basis),
         )
         for lead in leads.order_by("at", "id")
     ]
@@ -69,7 +72,9 @@ def tell_leads(customer: Customer, before: datetime | None, most: int) -> list[M
             at=lead.at,
             kind="import",
             title=_title(lead),
-            body=", ".join(in_words(lead.match_reasons)),
+            body=", ".join(
+                [*filter(None, [Basis.read(lead.basis).because]), *in_words(lead.match_reasons)]
+            ),
             by=str(lead.batch.by) if lead.batch else "",
             anchor=f"acquisition.Lead:{lead.pk}",
         )

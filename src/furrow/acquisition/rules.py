@@ -4,6 +4,7 @@ No database, no clock."""
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -36,6 +37,7 @@ MOST_NUMBERS = 10  # of one row
 class SourceKind(TextChoices):
     FILE = "file", _("File")
     BOUGHT = "bought", _("Bought list")
+    WEB = "web", _("Web site")
     FORM = "form", _("Form")
     API = "api", _("API")
     REFERRAL = "referral", _("Referral")
@@ -194,6 +196,65 @@ FIELD_NAMES: Mapping[str, str | Promise] = {
     "external_id": _("Number in another system"),
 }
 NUMBER_FIELDS = ("phone", "phone2")
+
+
+@dataclass(frozen=True)
+class Basis:
+    """How a lead came that came one by one, and on what ground (A1, A5). Kept with the lead.
+
+    rule       which rule made it: "stay", "again", "asked"; "" = coming was enough
+    version    of those rules
+    seconds    the longest somebody stayed on a page, `page`
+    visits     how many within `days`
+    site       where, a host
+    asked      whether they asked to be called
+    consented_at, words
+               when they agreed to be called, and to which words; None = nothing is known of it
+    """
+
+    rule: str = ""
+    version: int = 0
+    seconds: int = 0
+    visits: int = 0
+    days: int = 0
+    site: str = ""
+    page: str = ""
+    asked: bool = False
+    consented_at: datetime | None = None
+    words: str = ""
+
+    @property
+    def stored(self) -> dict[str, object]:
+        said = {name: value for name, value in vars(self).items() if value}
+        if self.consented_at:
+            said["consented_at"] = self.consented_at.isoformat()
+        return said
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> "Basis":
+        known = {name: stored[name] for name in cls.__dataclass_fields__ if name in stored}
+        if "consented_at" in known:
+            known["consented_at"] = datetime.fromisoformat(str(known["consented_at"]))
+        return cls(**known)
+
+    @property
+    def because(self) -> str:
+        """Which rule made the lead, in a sentence; "" when none did."""
+        words = {
+            "seconds": self.seconds, "visits": self.visits, "days": self.days,
+            "version": self.version,
+        }  # fmt: skip
+        match self.rule:
+            case "stay":
+                return _t("Stayed %(seconds)d s on a page (rules, version %(version)d)") % words
+            case "again":
+                return (
+                    _t("Came %(visits)d times within %(days)d days (rules, version %(version)d)")
+                    % words
+                )
+            case "asked":
+                return _t("Asked to be called (rules, version %(version)d)") % words
+        return ""
 
 
 class CannotImport(Refused):

@@ -319,6 +319,8 @@ def _source_facts(form: SourceForm) -> dict[str, Any]:
         "legal_basis": LegalBasis(said["legal_basis"]),
         "purpose": said["purpose"],
         "region": said["region"],
+        "team": said["team"],
+        "is_dealt": said["is_dealt"],
     }
 
 

@@ -67,6 +67,7 @@ COMMANDS: dict[str, dict[str, Command]] = {
     "The parts that `run` starts, one by one for production": {
         "web": Command("pages and API", "furrow.config.serve:web"),
         "events": Command("what browsers see change by itself", "furrow.config.serve:events"),
+        "collect": Command("what visitors of our web sites tell us", "furrow.config.serve:collect"),
         "worker": Command("background jobs", "furrow.config.serve:worker"),
         "dialer": Command("the dialling loop and the phone lines", "furrow.config.serve:dialer"),
         "asterisk": Command(

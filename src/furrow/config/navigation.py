@@ -31,6 +31,7 @@ PLACES = (
     Place(_("Campaigns"), "campaigns", "speakerphone", Act.VIEW_CAMPAIGNS),
     Place(_("Stages"), "stages", "route", Act.EDIT_PIPELINE),
     Place(_("Lists"), "imports", "file-import", Act.IMPORT),
+    Place(_("Web sites"), "web-sites", "world", Act.IMPORT),
     Place(_("Floor"), "floor", "activity", Act.WATCH_FLOOR),
     Place(_("Reports"), "day-report", "chart-bar", Act.VIEW_REPORTS),
     Place(_("Caller ids"), "lines", "phone-outgoing", Act.EDIT_CAMPAIGNS),

@@ -75,6 +75,32 @@ def events(words: list[str]) -> int:
     return 0
 
 
+def collect(words: list[str]) -> int:
+    """What the snippet on our web sites tells: stored before it is answered, under ASGI."""
+    chosen = _address(
+        words, prog="furrow collect", summary=collect.__doc__ or "", port=web_port() + 2
+    )
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    Granian(
+        "furrow.config.collecting:application",
+        address=chosen.host,
+        port=chosen.port,
+        interface=Interfaces.ASGI,
+        workers=chosen.processes,
+        backlog=4096,
+        backpressure=4096,  # hits wait for a COPY together
+        respawn_failed_workers=True,
+        workers_kill_timeout=8,
+        log_level=LogLevels.error,
+        log_access=False,
+        websockets=False,
+    ).serve()
+    return 0
+
+
 def worker(words: list[str]) -> int:
     """Background jobs; finished ones are removed. Waiting ones are looked for every second."""
     parser = argparse.ArgumentParser(prog="furrow worker", description=worker.__doc__)

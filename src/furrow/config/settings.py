@@ -61,6 +61,9 @@ CSRF_TRUSTED_ORIGINS = env_list("FURROW_ORIGINS")
 # same origin.
 EVENTS = env("FURROW_EVENTS", "/events/")
 
+# Where the pages of our web sites reach the collecting process, as seen from outside.
+CAPTURE = env("FURROW_CAPTURE", "http://127.0.0.1:8002/")
+
 # Where the health and metrics pages may be read from without signing in.
 METRICS_TOKEN = env("FURROW_METRICS_TOKEN")
 
@@ -123,6 +126,7 @@ CAPABILITIES = [
     "permits",
     "linkage",
     "acquisition",
+    "capture",
     "pipeline",
     "campaigns",
     "lines",

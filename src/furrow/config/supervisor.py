@@ -1,9 +1,9 @@
 """`furrow run`: the whole of Furrow in one terminal, stopped as a whole.
 
-PostgreSQL, migrations, a demo company if the database is empty; then web, events, worker and
-dialer, each a process in a group of its own. A part that crashes is started again. Ctrl-C asks
-every part to stop, kills those that will not, and stops PostgreSQL last. Should this process be
-killed, a small guard process does the same.
+PostgreSQL, migrations, a demo company if the database is empty; then web, events, collect, worker
+and dialer, each a process in a group of its own. A part that crashes is started again. Ctrl-C
+asks every part to stop, kills those that will not, and stops PostgreSQL last. Should this process
+be killed, a small guard process does the same.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def furrow_part(name: str, colour: int, *words: str) -> Part:
 PARTS = [
     furrow_part("web", 36),
     furrow_part("events", 34),
+    furrow_part("collect", 94),
     furrow_part("worker", 33, "worker", "--only=quick"),
     furrow_part("imports", 32, "worker", "--only=long"),
     furrow_part("dialer", 35),
@@ -274,7 +275,7 @@ def main(words: list[str]) -> int:
     terminal = Terminal(sys.stdout)
     stopping = _stop_on_signals()
     try:
-        for port in (chosen.port, chosen.port + 1):
+        for port in (chosen.port, chosen.port + 1, chosen.port + 2):
             ensure_free(port)
         with _database(terminal) as database:
             environment = _environment(chosen.port)
@@ -323,6 +324,7 @@ def _environment(port: int) -> dict[str, str]:
         **os.environ,
         "FURROW_PORT": str(port),
         "FURROW_EVENTS": f"port:{port + 1}/events/",
+        "FURROW_CAPTURE": f"http://127.0.0.1:{port + 2}/",
         "PYTHONUNBUFFERED": "1",
         # Static files come straight from the sources here; nothing was collected.
         "PYTHONWARNINGS": "ignore:No directory at",

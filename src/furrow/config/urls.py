@@ -4,7 +4,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.utils.translation import gettext as _
 from django.views import defaults
-from django.views.generic import TemplateView
+from django.views.generic import RedirectView, TemplateView
 
 from . import health
 from .api import api
@@ -50,6 +50,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("furrow.pipeline.urls")),
     path("", include("furrow.linkage.urls")),
     path("", include("furrow.acquisition.urls")),
+    path("", include("furrow.capture.urls")),
     path("", include("furrow.campaigns.urls")),
     path("", include("furrow.lines.urls")),
     path("", include("furrow.followups.urls")),
@@ -63,5 +64,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("furrow.organisation.urls")),
     path("", include("furrow.webhooks.urls")),
 ]
+if not settings.PRODUCTION:
+    # The made-up shop of the demo company; the collecting process serves it, or has none.
+    shop = RedirectView.as_view(url=f"{settings.CAPTURE}demo-shop/", permanent=False)
+    urlpatterns.append(path("demo-shop/", shop, name="demo-shop"))
 if settings.DEBUG:
     urlpatterns.append(path("kit/", TemplateView.as_view(template_name="kit.html"), name="kit"))

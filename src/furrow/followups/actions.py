@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import Q
 
+from furrow.acquisition.models import Lead
+from furrow.acquisition.rules import Basis
 from furrow.audit.actions import record
 from furrow.calls.models import Call
 from furrow.common.realtime import publish
@@ -12,7 +15,7 @@ from furrow.customers.models import Customer
 from furrow.organisation.models import User
 
 from .models import FollowUp
-from .rules import Reason, check_due
+from .rules import ANSWER_WITHIN, Reason, check_due
 
 
 @transaction.atomic
@@ -76,6 +79,22 @@ def finish_due(*, call: Call, by: User, at: datetime) -> int:
         finish_followup(followup=followup, by=by, at=at, call=call)
         for followup in FollowUp.objects.open().filter(customer=call.customer)
     )
+
+
+def answer_lead(*, lead: Lead, by: User, at: datetime) -> FollowUp | None:
+    """Whoever looks after somebody who asks for us calls back soon. None when nobody does, when
+    the lead says nothing of interest, or when something is promised or due before."""
+    basis, owner = Basis.read(lead.basis), lead.customer.owner
+    if owner is None or not (basis.rule or basis.asked):
+        return None
+    due_at = at + ANSWER_WITHIN
+    waiting = FollowUp.objects.open().filter(customer=lead.customer)
+    if waiting.filter(Q(due_at__lte=due_at) | Q(reason=Reason.PROMISE)).exists():
+        return None
+    return plan_followup(
+        customer=lead.customer, assigned_to=owner, due_at=due_at, reason=Reason.INTEREST,
+        note=f"{basis.because} · {basis.site}{basis.page}"[:200], by=by, at=at,
+    )  # fmt: skip
 
 
 def hand_on(heirs: Mapping[int, int], person: User, at: datetime) -> int:

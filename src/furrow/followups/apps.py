@@ -6,14 +6,16 @@ class FollowUpsConfig(AppConfig):
     name = "furrow.followups"
 
     def ready(self) -> None:
+        from furrow.acquisition.arrivals import declare_hearer
         from furrow.customers.holdings import declare
         from furrow.ownership.declarations import declare_exemption
         from furrow.teamwork.duties import declare_duty
 
-        from .actions import hand_on, move_followups
+        from .actions import answer_lead, hand_on, move_followups
         from .queries import tell_followups
 
         declare("followups.FollowUp.customer", move=move_followups, tell=tell_followups)
+        declare_hearer(answer_lead)
         # By a call, and soon: nobody keeps a customer by promising.
         declare_exemption(
             "promise",

@@ -50,6 +50,9 @@ RETRIES: Mapping[Outcome, RetryRule] = {
 MOST_REFUSALS = 7
 AFTER_REFUSAL = timedelta(days=17)
 
+# Somebody who asks for us on a web site is called while they still think of it (A1).
+ANSWER_WITHIN = timedelta(minutes=1)
+
 LONGEST_AHEAD = timedelta(days=400)
 
 

@@ -1,7 +1,7 @@
 """Everything that changes sources, lists and leads."""
 
 from .checking import choose_for_row, fix_row
-from .leads import add_lead, move_leads, move_rows
+from .leads import NO_BASIS, add_lead, move_leads, move_rows
 from .sources import change_source, create_source
 from .uploads import (
     delete_old_files,
@@ -24,8 +24,8 @@ from .work import (
 )
 
 __all__ = [
-    "add_lead", "change_source", "choose", "choose_for_row", "create_source", "delete_old_files",
-    "fail_batch", "fix_row", "move_leads", "move_rows", "note_download", "reopen", "resume_batch",
-    "set_layout", "set_mapping", "start_check", "start_import", "start_undo", "stop_batch",
-    "table_of", "take_step", "upload_list",
+    "NO_BASIS", "add_lead", "change_source", "choose", "choose_for_row", "create_source",
+    "delete_old_files", "fail_batch", "fix_row", "move_leads", "move_rows", "note_download",
+    "reopen", "resume_batch", "set_layout", "set_mapping", "start_check", "start_import",
+    "start_undo", "stop_batch", "table_of", "take_step", "upload_list",
 ]  # fmt: skip

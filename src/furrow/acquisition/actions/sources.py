@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from furrow.acquisition.models import Source
 from furrow.acquisition.rules import CannotImport, LegalBasis, SourceKind
 from furrow.audit.actions import record
-from furrow.organisation.models import User
+from furrow.organisation.models import Team, User
 
 
 class Facts(TypedDict, total=False):
@@ -20,6 +20,8 @@ class Facts(TypedDict, total=False):
     legal_basis: LegalBasis
     purpose: str
     region: str
+    team: Team | None
+    is_dealt: bool
 
 
 @transaction.atomic

@@ -57,6 +57,7 @@ from furrow.pipeline.rules import Score, Stage
 from furrow.rulebooks.actions import set_rules
 
 from . import PASSWORD, words
+from .shop import make_shop
 from .together import make_together
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -137,6 +138,7 @@ def make_demo_company(*, at: datetime, seed: int = 2026, size: Size | None = Non
             _present(company, at=at)
         _ownership(company, at=at)
         make_together(by=company.by, at=at)
+        make_shop(by=company.by, at=at)
         _analyse()
         record("demo.made", of=company.by, by=company.by.username, at=at, seed=seed)
     return company

@@ -36,7 +36,7 @@ _SHOWN_ALONE = (
     ("followups", _("Follow-ups"), frozenset({"followup"})),
     ("moves", _("Stages and scores"), frozenset({"stage", "score"})),
     ("owners", _("Owners"), frozenset({"owner", "merge"})),
-    ("origins", _("Origins"), frozenset({"import", "customer"})),
+    ("origins", _("Origins"), frozenset({"import", "customer", "web"})),
 )
 # How a kind of moment looks: icon and colour.
 _LOOKS = {
@@ -49,6 +49,7 @@ _LOOKS = {
     "stage": ("route", "is-live"),
     "score": ("star", ""),
     "merge": ("git-merge", ""),
+    "web": ("world", ""),
     "customer": ("user-plus", ""),
 }
 _CALL = "calls.Call:"  # how calls anchor their moments

@@ -5,12 +5,16 @@ from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 
+from furrow.acquisition.models import Lead
+from furrow.acquisition.rules import Basis
+from furrow.acquisition.tests.make import make_source
 from furrow.customers.actions import merge_customers
 from furrow.customers.tests.make import make_customer
-from furrow.followups.actions import finish_followup, plan_followup
+from furrow.followups.actions import answer_lead, finish_followup, plan_followup
 from furrow.followups.models import FollowUp
 from furrow.followups.queries import compliance_by_agent, for_the_day, load_of, next_due
 from furrow.followups.rules import CannotPlan, Reason
+from furrow.organisation.models import User
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_agent, make_user
 
@@ -123,3 +127,36 @@ def test_the_page_shows_what_is_due_and_done_takes_it_off(client: Client) -> Non
     assert followup.customer.name in page.content.decode()
     client.post(reverse("followup-finish", args=[followup.pk]), {"row": "1"})
     assert not FollowUp.objects.open().exists()
+
+
+def make_web_lead(*, owner: User | None, asked: bool = True) -> Lead:
+    basis = Basis(rule="asked" if asked else "", version=3, site="shop.test", page="/call/")
+    return Lead.objects.create(
+        customer=make_customer(owner=owner), source=make_source(), at=NOON, basis=basis.stored
+    )
+
+
+def test_who_asks_on_a_web_site_is_called_back_by_the_owner_within_a_minute() -> None:
+    agent = make_agent()
+    answer_lead(lead=make_web_lead(owner=agent), by=agent, at=NOON)
+    planned = FollowUp.objects.open().get()
+    assert (planned.assigned_to, planned.reason) == (agent, Reason.INTEREST)
+    assert planned.due_at == NOON + timedelta(minutes=1)
+    assert "shop.test/call/" in planned.note
+
+
+def test_a_lead_of_nobodys_customer_or_without_interest_plans_nothing() -> None:
+    agent = make_agent()
+    assert answer_lead(lead=make_web_lead(owner=None), by=agent, at=NOON) is None
+    assert answer_lead(lead=make_web_lead(owner=agent, asked=False), by=agent, at=NOON) is None
+
+
+def test_a_promise_is_not_replaced_by_a_visit() -> None:
+    agent = make_agent()
+    lead = make_web_lead(owner=agent)
+    promise = plan_followup(
+        customer=lead.customer, assigned_to=agent, due_at=NOON + DAY, reason=Reason.PROMISE,
+        by=agent, at=NOON,
+    )  # fmt: skip
+    assert answer_lead(lead=lead, by=agent, at=NOON) is None
+    assert list(FollowUp.objects.open()) == [promise]

@@ -1,0 +1,177 @@
+"""Everything that changes sites, and what visitors did."""
+
+import json
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
+
+from furrow.acquisition.actions import add_lead
+from furrow.acquisition.models import Source
+from furrow.acquisition.rules import Basis
+from furrow.audit.actions import record
+from furrow.common.refusal import Refused
+from furrow.common.sql import load_sql
+from furrow.customers.models import Customer
+from furrow.customers.rules import CustomerDraft, Kind, NumberTaken
+from furrow.organisation.models import User
+from furrow.rulebooks.queries import rules_at
+from furrow.science.linkage.numbers import read_numbers
+
+from .models import Enquiry, Site, View, Visit, Visitor
+from .queries import BOOK, seen_of, to_judge
+from .rules import CannotCapture, Rules, Seen, most_within, read_hosts, rule_met
+
+TAKEN_AT_ONCE = 20_000  # hits in one transaction
+_FORGOTTEN_AT_ONCE = 5_000
+
+
+# -- sites -----------------------------------------------------------------------------
+
+
+@transaction.atomic
+def save_site(
+    *,
+    site: Site | None = None,
+    name: str,
+    hosts: str,
+    source: Source,
+    is_on: bool = True,
+    key: str = "",
+    by: User,
+    at: datetime,
+) -> Site:
+    """Record a web site of ours, or change one.
+
+    hosts  whose pages may tell us, one per line
+    key    what stands in its pages; made up when empty
+
+    Raises CannotCapture for a name that is taken or empty, or what is no host.
+    """
+    site = site or Site(key=key or secrets.token_hex(6), created_at=at)
+    site.name, site.hosts, site.source, site.is_on = name.strip(), read_hosts(hosts), source, is_on
+    if not site.name:
+        raise CannotCapture(_("Give the site a name."), rule="A1")
+    try:
+        with transaction.atomic():
+            site.save()
+    except IntegrityError:
+        raise CannotCapture(
+            _("There is a site “%(name)s” already.") % {"name": site.name}, rule="A1"
+        ) from None
+    record(
+        "site.saved", of=site, by=by.username, at=at,
+        hosts=site.hosts, source=source.pk, is_on=is_on,
+    )  # fmt: skip
+    return site
+
+
+# -- hits ------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def digest_hits(*, most: int = TAKEN_AT_ONCE, at: datetime) -> int:
+    """Make visits and enquiries of the hits that wait; returns how many were taken. Killed in the
+    middle it has done nothing. About 25,000 hits a second."""
+    gap = rules_at(BOOK, at).gap_minutes
+    with connection.cursor() as cursor:
+        cursor.execute(load_sql("furrow.capture", "digest"), {"most": most, "gap": gap})
+        while cursor.nextset():  # the last of its statements answers
+            pass
+        [taken, forget] = cursor.fetchone() or [0, "[]"]
+    for site, key in json.loads(forget):
+        Visitor.objects.filter(site=site, key=key).delete()
+    return int(taken)
+
+
+@transaction.atomic
+def judge_enquiry(*, enquiry: Enquiry, rules: Rules, by: User, at: datetime) -> bool:
+    """Make a lead of an enquiry if a rule says so by now. Judged twice, it makes one."""
+    waiting = (
+        Enquiry.objects.select_for_update(of=("self",), skip_locked=True)
+        .select_related("site__source__team")
+        .filter(pk=enquiry.pk, lead=None, problem="")
+        .first()
+    )
+    if waiting is None:
+        return False
+    enquiry = waiting
+    seen = seen_of(enquiry, since=at - timedelta(days=rules.keep_days))
+    rule = rule_met(seen, rules)
+    enquiry.judged_at, enquiry.judged_by = at, rules.version
+    if rule:
+        _become_lead(enquiry, rule, seen, rules, by=by, at=at)
+    enquiry.save()
+    return enquiry.lead_id is not None
+
+
+def _become_lead(
+    enquiry: Enquiry, rule: str, seen: Seen, rules: Rules, *, by: User, at: datetime
+) -> None:
+    given, source = enquiry.given, enquiry.site.source
+    region = source.region or settings.DEFAULT_REGION
+    numbers = read_numbers(given["phone"], region=region).numbers
+    company = given.get("company", "")
+    draft = CustomerDraft(
+        name=given.get("name") or company or _("Visitor of %(site)s") % {"site": enquiry.site.name},
+        kind=Kind.PERSON if given.get("name") or not company else Kind.ORGANISATION,
+        numbers=tuple(numbers[:1]), city=given.get("city", ""), email=given.get("email", ""),
+    )  # fmt: skip
+    basis = Basis(
+        rule=rule, version=rules.version, seconds=seen.seconds,
+        visits=most_within(seen.visits, days=rules.days), days=rules.days,
+        site=enquiry.site.hosts[0], page=seen.page if rule == "stay" else enquiry.page,
+        asked=seen.asked, consented_at=enquiry.at, words=given["words"],
+    )  # fmt: skip
+    told = {name: value for name, value in given.items() if name not in ("words", "asked")}
+    try:
+        with transaction.atomic():
+            enquiry.lead = add_lead(
+                source=source, draft=draft, given=told, basis=basis, by=by, at=at
+            )
+    except NumberTaken:
+        enquiry.judged_at = None  # recorded by somebody else in this instant: asked again
+    except Refused as refusal:
+        enquiry.problem = str(refusal.message)[:300]
+    else:
+        if enquiry.visitor_id is not None:
+            visitor = Visitor.objects.filter(pk=enquiry.visitor_id)
+            visitor.update(customer=enquiry.lead.customer)
+
+
+def judge_waiting(*, by: User, at: datetime) -> int:
+    """Judge every enquiry about which something new is known; returns how many became leads."""
+    rules = rules_at(BOOK, at)
+    return sum(judge_enquiry(enquiry=one, rules=rules, by=by, at=at) for one in to_judge(rules))
+
+
+# -- the end of it -------------------------------------------------------------------------------
+
+
+def forget_old(*, by: User, at: datetime) -> int:
+    """Delete visits, and numbers that made no lead, once they are older than the rules keep them
+    (I1). In chunks; safe to be killed and run again. Returns how many visitors went."""
+    before = at - timedelta(days=rules_at(BOOK, at).keep_days)
+    gone = 0
+    Enquiry.objects.filter(at__lt=before, lead=None).delete()
+    while ids := _oldest(before):
+        with transaction.atomic():
+            View.objects.filter(visitor__in=ids).delete()
+            Visit.objects.filter(visitor__in=ids).delete()
+            Visitor.objects.filter(pk__in=ids).delete()
+        gone += len(ids)
+    if gone:
+        record("capture.forgotten", of=by, by=by.username, at=at, visitors=gone)
+    return gone
+
+
+def _oldest(before: datetime) -> Sequence[int]:
+    old = Visitor.objects.filter(last_at__lt=before).order_by("last_at")
+    return list(old.values_list("pk", flat=True)[:_FORGOTTEN_AT_ONCE])
+
+
+def move_visitors(duplicate: Customer, kept: Customer) -> None:
+    Visitor.objects.filter(customer=duplicate).update(customer=kept)

@@ -1,0 +1,150 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from furrow.acquisition.models import Lead
+from furrow.acquisition.queries import origins_of
+from furrow.acquisition.rules import Basis
+from furrow.acquisition.tests.make import make_source
+from furrow.capture.actions import (
+    forget_old,
+    judge_waiting,
+    save_site,
+)
+from furrow.capture.models import Enquiry, Visit, Visitor
+from furrow.capture.queries import BOOK
+from furrow.capture.rules import DEFAULT_BODY, CannotCapture
+from furrow.compliance.models import Consent
+from furrow.customers import holdings
+from furrow.customers.actions import merge_customers
+from furrow.customers.models import Customer
+from furrow.customers.tests.make import make_customer
+from furrow.organisation.actions import system_user
+from furrow.organisation.rules import Role
+from furrow.organisation.tests.make import make_user
+from furrow.rulebooks.actions import set_rules
+
+from .make import key, make_enquiry, make_hit, make_site, stay
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def judge(at: datetime = NOON) -> int:
+    return judge_waiting(by=system_user(), at=at)
+
+
+def test_a_number_alone_is_no_lead_until_its_visitor_stays_long_enough() -> None:
+    site = make_site()
+    make_enquiry(site=site, at=NOON)
+    assert judge() == 0
+    assert not Customer.objects.exists()
+
+    stay(site, NOON + timedelta(minutes=1), 75)
+    assert judge(NOON + timedelta(minutes=3)) == 1
+
+    lead = Lead.objects.get()
+    basis = Basis.read(lead.basis)
+    assert (basis.rule, basis.seconds, basis.page) == ("stay", 75, "/course")
+    assert (basis.consented_at, basis.words) == (NOON, "I agree to be called")
+    assert Visitor.objects.get().customer == lead.customer
+
+
+def test_coming_back_within_a_week_makes_the_lead() -> None:
+    site = make_site()
+    stay(site, NOON - timedelta(days=6), 5)
+    make_hit(site=site, at=NOON)
+    make_enquiry(site=site, at=NOON)
+    assert judge() == 1
+    assert Basis.read(Lead.objects.get().basis).rule == "again"
+
+
+def test_judged_again_it_makes_no_second_lead() -> None:
+    site = make_site()
+    make_enquiry(site=site, at=NOON, asked=True)
+    assert [judge(), judge()] == [1, 0]
+    assert Lead.objects.count() == 1
+
+
+def test_a_changed_rule_judges_those_who_wait_and_the_lead_names_its_version() -> None:
+    site = make_site()
+    stay(site, NOON, 30)
+    make_enquiry(site=site, at=NOON + timedelta(minutes=1))
+    assert judge(NOON + timedelta(minutes=2)) == 0
+    by = make_user(role=Role.OPERATIONS)
+
+    body = {**DEFAULT_BODY, "seconds": 20}
+    set_rules(book=BOOK, body=body, note="quicker", by=by, at=NOON + timedelta(minutes=3))
+
+    assert judge(NOON + timedelta(minutes=3)) == 1
+    assert Basis.read(Lead.objects.get().basis).version == 1
+
+
+def test_consent_is_noted_for_the_number_with_where_the_proof_lies() -> None:
+    make_enquiry(site=make_site(), at=NOON, asked=True)
+    judge()
+    noted = Consent.objects.order_by("purpose").values_list("e164", "purpose", "evidence", "at")
+    assert list(noted) == [
+        ("+8613800138000", "callback", "shop.test/", NOON),
+        ("+8613800138000", "sales", "shop.test/", NOON),
+    ]
+
+
+def test_the_record_says_where_when_and_on_what_ground() -> None:
+    site = make_site()
+    make_enquiry(site=site, at=NOON)
+    stay(site, NOON, 90, page="/ai-course/")
+    judge()
+    [origin] = origins_of(Customer.objects.get(), user=make_user(role=Role.MANAGER))
+    assert origin.basis.because == "Stayed 90 s on a page (rules, version 0)"
+    assert origin.basis.site + origin.basis.page == "shop.test/ai-course/"
+    moments = holdings.timeline(Customer.objects.get(), before=None, most=10)
+    assert f"Visited {site.name}" in [moment.title for moment in moments]
+
+
+def test_somebody_known_gets_one_more_origin_and_keeps_owner_and_name() -> None:
+    owner = make_user(role=Role.AGENT)
+    known = make_customer(name="林先生", numbers=["+8613800138000"], owner=owner)
+    make_enquiry(site=make_site(), at=NOON, asked=True)
+    judge()
+    known.refresh_from_db()
+    assert (known.name, known.owner) == ("林先生", owner)
+    assert not Lead.objects.get().is_first
+
+
+def test_what_is_no_number_is_kept_with_its_problem_and_asked_no_more() -> None:
+    make_enquiry(site=make_site(), at=NOON, asked=True, phone="12345")
+    assert judge() == 0
+    assert "phone number" in Enquiry.objects.get().problem
+    assert judge() == 0
+
+
+def test_visits_and_numbers_without_a_lead_are_deleted_when_they_are_old() -> None:
+    site = make_site()
+    stay(site, NOON - timedelta(days=91), 5)
+    make_enquiry(site=site, at=NOON - timedelta(days=91))
+    make_hit(site=site, at=NOON, visitor="b" * 24, view=key())
+    make_enquiry(site=site, at=NOON)  # the same visitor comes back: nothing of it is old
+    assert forget_old(by=system_user(), at=NOON) == 0
+    assert forget_old(by=system_user(), at=NOON + timedelta(days=91)) == 2
+    assert not Visit.objects.exists()
+    assert not Enquiry.objects.exists()
+
+
+def test_visits_follow_a_merge() -> None:
+    site = make_site()
+    make_enquiry(site=site, at=NOON, asked=True)
+    judge()
+    first, other = Customer.objects.get(), make_customer()
+    by = make_user(role=Role.MANAGER)
+    merge_customers(duplicate=first, into=other, reasons=[], by=by, at=NOON)
+    assert Visitor.objects.get().customer == other
+
+
+def test_a_site_needs_a_name_of_its_own_and_a_host() -> None:
+    site = make_site(name="Shop")
+    with pytest.raises(CannotCapture):
+        make_site(name="Shop")
+    with pytest.raises(CannotCapture):
+        save_site(site=site, name="Shop", hosts="", source=make_source(), by=system_user(), at=NOON)
