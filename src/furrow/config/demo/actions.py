@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 import pgtrigger
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
-from django.db.models import Model
+from django.db.models import Field, Model
+from django.db.models.expressions import DatabaseDefault
 
 from furrow.acquisition.models import Lead, Source
 from furrow.acquisition.rules import LegalBasis, SourceKind
@@ -351,11 +352,14 @@ def _copy(rows: Sequence[Model]) -> None:
         with cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
             for row in rows:
                 copy.write_row(
-                    [
-                        field.get_db_prep_save(getattr(row, field.attname), connection)
-                        for field in fields
-                    ]
+                    [field.get_db_prep_save(_value(row, field), connection) for field in fields]
                 )
+
+
+def _value(row: Model, field: Field[Any, Any]) -> Any:
+    """What a row holds; where it leaves that to the database, what the database would put there."""
+    value = getattr(row, field.attname)
+    return field.db_default if isinstance(value, DatabaseDefault) else value
 
 
 def _set_many(statement: str, rows: Sequence[tuple[object, ...]]) -> None:
