@@ -98,6 +98,15 @@ class Inbound:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """Whoever is at the far end pressed a key of their phone."""
+
+    leg: str
+    at: datetime
+    key: str  # 0-9, A-D, * or #
+
+
+@dataclass(frozen=True, slots=True)
 class AgentLineUp:
     """The agent's own line stands, microphone and media proved."""
 
@@ -140,6 +149,7 @@ Event = (
     | MachineHeard
     | Ended
     | Inbound
+    | KeyPressed
     | AgentLineUp
     | AgentLineDown
     | RecordingDone
@@ -171,6 +181,14 @@ class Telephony(Protocol):
 
     async def answer(self, leg: str) -> None:
         """Take an inbound call; Answered follows."""
+        ...
+
+    async def name(self, leg: str, to: str) -> None:
+        """Know a leg that called us by a name of ours from now on: in commands and events, `legs`
+        and `ended`. To be repeated after each start, for only the caller remembers it.
+
+        A leg already gone is no error: then `ended` knows its end by the new name.
+        """
         ...
 
     async def hang_up(self, leg: str) -> None:
@@ -217,6 +235,10 @@ class Telephony(Protocol):
 
         Raises LegGone when the leg ends before the sound does.
         """
+        ...
+
+    async def hush(self, leg: str) -> None:
+        """Stop the sounds a leg hears; whoever waits for their end waits no more."""
         ...
 
     async def record(self, leg: str, name: str) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +26,7 @@ from furrow.telephony.port import (
     EndedBy,
     Event,
     Inbound,
+    KeyPressed,
     LegGone,
     MachineHeard,
     RecordingDone,
@@ -229,6 +230,15 @@ class SimulatedTelephony:
         if line.inbound and not line.answered:
             self._pick_up(line)
 
+    async def name(self, leg: str, to: str) -> None:
+        check_leg(to)
+        if self._is_used(to):
+            return
+        if (line := self._legs.pop(leg, None)) is not None:
+            line.name, self._legs[to] = to, line
+        elif (ended := self._ended.get(leg)) is not None:
+            self._ended[to] = replace(ended, leg=to)
+
     async def hang_up(self, leg: str) -> None:
         line = self._legs.get(leg)
         if line is None:
@@ -287,6 +297,11 @@ class SimulatedTelephony:
         finally:
             line.sounds.discard(heard)
 
+    async def hush(self, leg: str) -> None:
+        for heard in self._living(leg).sounds:
+            if not heard.done():
+                heard.set_result(None)
+
     async def record(self, leg: str, name: str) -> None:
         self._living(leg).recordings.setdefault(name, self._clock.now())
 
@@ -343,6 +358,11 @@ class SimulatedTelephony:
         """Let the far end of a leg go: the customer hangs up, the agent's tab closes."""
         if (line := self._legs.get(leg)) is not None:
             self._far_end_goes(line)
+
+    def press(self, leg: str, key: str) -> None:
+        """Let whoever is at the far end of a leg press a key of their phone."""
+        if leg in self._legs:
+            self._emit(KeyPressed(leg, self._clock.now(), key=key))
 
     def restart(self) -> None:
         """Let the switch fall and come back: every leg is cut."""

@@ -24,6 +24,7 @@ from furrow.telephony.port import (
     EndedBy,
     Event,
     Inbound,
+    KeyPressed,
     LegGone,
     MachineHeard,
     RecordingDone,
@@ -91,6 +92,7 @@ class AsteriskTelephony:
         self._legs: dict[str, _Leg] = {}
         self._by_channel: dict[str, _Leg] = {}
         self._ended: dict[str, None] = {}
+        self._named: dict[str, str] = {}  # a caller's leg -> our name for it
         self._agents: set[str] = set()
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -138,6 +140,16 @@ class AsteriskTelephony:
         if line.inbound and not line.answered:
             await self._on(line, "POST", "answer")
             self._pick_up(line)
+
+    async def name(self, leg: str, to: str) -> None:
+        check_leg(to)
+        self._named[leg] = to
+        if len(self._named) > _REMEMBERED_LEGS:
+            del self._named[next(iter(self._named))]
+        if (line := self._legs.pop(leg, None)) is not None:
+            line.name, self._legs[to] = to, line
+            if Path(self._raw(to)).exists():  # it was being recorded, and still is
+                line.recordings.setdefault(to, self._now())
 
     async def hang_up(self, leg: str) -> None:
         await self._open()
@@ -222,6 +234,13 @@ class AsteriskTelephony:
             await heard
         finally:
             line.sounds.pop(name, None)
+
+    async def hush(self, leg: str) -> None:
+        for name, heard in list(self._living(leg).sounds.items()):
+            with contextlib.suppress(AriError):
+                await self._ari.delete(f"/playbacks/{name}")
+            if not heard.done():
+                heard.set_result(None)
 
     async def record(self, leg: str, name: str) -> None:
         line = self._living(leg)
@@ -512,16 +531,17 @@ class AsteriskTelephony:
             return {}
         answered = {each.leg for each in entries if each.what == "ANSWER"}
         return {
-            each.leg: _as_told(each, was_answered=each.leg in answered)
+            name: _as_told(each, name, was_answered=each.leg in answered)
             for each in entries
-            if each.what == "HANGUP" and each.leg in legs
+            if each.what == "HANGUP" and (name := self._named.get(each.leg, each.leg)) in legs
         }
 
     def _adopt(self, channel: Json) -> None:
         """A leg that stands in the switch since before we did."""
-        name = journal.leg_of(channel["id"])
-        if name in self._legs or channel["id"].startswith("snoop-"):
+        if channel["id"] in self._by_channel or channel["id"].startswith("snoop-"):
             return
+        name = journal.leg_of(channel["id"])
+        name = self._named.get(name, name)
         endpoint = re.sub(r"^PJSIP/(.*)-[0-9a-f]+$", r"\1", channel["name"])
         is_trunk = any(endpoint == trunk.name for trunk in self._settings.trunks)
         is_ours = channel["id"].endswith("_")
@@ -537,6 +557,9 @@ class AsteriskTelephony:
         )
         line.answered = line.in_app = channel["state"] == "Up"
         line.rang = channel["state"] in ("Up", "Ringing")
+        if line.inbound and not line.answered:  # it came while nobody listened
+            line.in_app = True
+            self._tell_of(line, channel, called=channel["dialplan"]["exten"])
         if line.agent:
             self._agents.add(line.agent)
         elif Path(self._raw(name)).exists():  # it was being recorded, and still is
@@ -561,9 +584,18 @@ class AsteriskTelephony:
         name = journal.leg_of(channel["id"])
         line = self._remember(_Leg(name, channel["id"], inbound=True, in_app=True))
         line.technical_name = channel["name"]
+        self._tell_of(line, channel, called=called)
         self._do(self._keep_hearing_of(channel["id"]))
+
+    def _tell_of(self, line: _Leg, channel: Json, *, called: str) -> None:
+        """Somebody calls: we are told, and they hear it ring."""
         caller = re.sub(r"[^+0-9]", "", channel["caller"]["number"])
-        self._emit(Inbound(name, self._now(), caller=caller, called=called))
+        self._emit(Inbound(line.name, self._now(), caller=caller, called=called))
+        self._do(self._let_it_ring(line))
+
+    async def _let_it_ring(self, line: _Leg) -> None:
+        with contextlib.suppress(LegGone, AriError):
+            await self._on(line, "POST", "ring")
 
     async def _keep_hearing_of(self, channel: str) -> None:
         """A channel that came through the dialplan is forgotten at its end unless subscribed."""
@@ -660,6 +692,11 @@ class AsteriskTelephony:
             by = EndedBy.FAR if by_far else EndedBy.TIMEOUT
             by = EndedBy.US if line.hung_up_by_us else by
             self._end(line, outcome, by, "ring time-out" if by is EndedBy.TIMEOUT else cause)
+
+    def _on_ChannelDtmfReceived(self, event: Json) -> None:
+        line = self._by_channel.get(event["channel"]["id"])
+        if line is not None:
+            self._emit(KeyPressed(line.name, self._now(), key=event["digit"]))
 
     def _on_PlaybackFinished(self, event: Json) -> None:
         name, is_whole = event["playback"]["id"], event["playback"]["state"] == "done"
@@ -766,11 +803,14 @@ class AsteriskTelephony:
         self._events.put_nowait(event)
 
 
-def _as_told(entry: journal.Entry, *, was_answered: bool) -> Ended:
+def _as_told(entry: journal.Entry, leg: str, *, was_answered: bool) -> Ended:
     """An end as the journal has it: no SIP status, and our time-out is cause 19 by ourselves."""
     is_time_out = not entry.by_far and entry.q850 == 19
     by = EndedBy.FAR if entry.by_far else EndedBy.TIMEOUT if is_time_out else EndedBy.US
-    if was_answered:
+    if leg != entry.leg or leg.startswith("in-"):  # somebody called us
+        unanswered = LineOutcome.NO_ANSWER if entry.by_far else LineOutcome.REFUSED
+        outcome = LineOutcome.ANSWERED if was_answered else unanswered
+    elif was_answered:
         outcome = LineOutcome.ANSWERED
         by = EndedBy.US if by is EndedBy.TIMEOUT else by
     else:
@@ -781,7 +821,7 @@ def _as_told(entry: journal.Entry, *, was_answered: bool) -> Ended:
             sip=None,
             q850=entry.q850,
         )
-    return Ended(entry.leg, entry.at, outcome=outcome, by=by, cause=f"q850 {entry.q850}")
+    return Ended(leg, entry.at, outcome=outcome, by=by, cause=f"q850 {entry.q850}")
 
 
 def _give_up_on(heard: "asyncio.Future[None]", playback: Json) -> None:

@@ -93,6 +93,12 @@ class Outside:
             if call.headers.get("x-furrow-leg") == leg or (leg[:3] == "in-" and not call.invite):
                 self.carrier.hang_up(call)
 
+    def press(self, key: str) -> None:
+        """Whoever called us presses a key."""
+        for call in self.carrier.calls.values():
+            if not call.invite:
+                self.carrier.press(call, key)
+
     def restart(self) -> None:
         """kill -9, and up again; the loop goes on meanwhile."""
 

@@ -19,6 +19,7 @@ from furrow.telephony.port import (
     EndedBy,
     Event,
     Inbound,
+    KeyPressed,
     LegGone,
     MachineHeard,
     RecordingDone,
@@ -44,6 +45,7 @@ class Bench:
     ring_in: Callable[[str, str], None]  # leg the simulated system shall use, caller
     far_hang_up: Callable[[str], None]
     restart: Callable[[], None]
+    press: Callable[[str], None]  # a key, by whoever called us
     seen: list[Event]
     rings_for: float = 28  # seconds until our time-out
     is_real: bool = False  # other processes need time between two looks
@@ -99,6 +101,7 @@ async def _simulated(clock: RealClock | VirtualClock) -> AsyncIterator[Bench]:
             ring_in=lambda leg, caller: phone.ring_in(leg, caller=caller, called=OURS),
             far_hang_up=phone.far_hang_up,
             restart=phone.restart,
+            press=lambda key: [phone.press(leg, key) for leg in list(phone._legs)].clear(),
             seen=seen,
         )
     finally:
@@ -120,6 +123,7 @@ async def _asterisk() -> AsyncIterator[Bench]:
                 ring_in=lambda leg, caller: real.ring_in(leg, caller, called=OURS),
                 far_hang_up=real.far_hang_up,
                 restart=real.restart,
+                press=real.press,
                 seen=seen,
                 rings_for=2,
                 is_real=True,
@@ -318,6 +322,7 @@ async def test_commands_on_a_leg_that_is_gone_say_so(bench: Bench) -> None:
         phone.unmute("gone"),
         phone.dtmf("gone", "1"),
         phone.play("gone", "sorry"),
+        phone.hush("gone"),
         phone.record("gone", "r"),
         phone.pause_recording("gone"),
         phone.resume_recording("gone"),
@@ -437,6 +442,48 @@ async def test_an_inbound_call_nobody_takes_is_a_missed_one(bench: Bench) -> Non
 
     ended = await bench.until_ended(inbound.leg)
     assert (ended.outcome, ended.by) == (LineOutcome.NO_ANSWER, EndedBy.FAR)
+
+
+@keeps
+async def test_a_caller_is_known_by_the_name_we_give(bench: Bench) -> None:
+    bench.ring_in("in-1", "+861300000001")
+    inbound = await bench.until(Inbound)
+    assert isinstance(inbound, Inbound)
+    for _ in range(2):
+        await bench.phone.name(inbound.leg, "call-7")
+    assert await bench.phone.legs() == {"call-7"}
+
+    await bench.phone.answer("call-7")
+    await bench.until(Answered, "call-7")
+    await bench.phone.record("call-7", "call-7")
+    bench.press("9")
+    pressed = await bench.until(KeyPressed, "call-7")
+    assert isinstance(pressed, KeyPressed)
+    assert pressed.key == "9"
+    bench.far_hang_up("call-7" if not bench.is_real else inbound.leg)
+
+    ended = await bench.until_ended("call-7")
+    assert ended.outcome is LineOutcome.ANSWERED
+    await bench.phone.name(inbound.leg, "call-7")
+    async with asyncio.timeout(10):
+        while not (told := await bench.phone.ended(["call-7"])):
+            await asyncio.sleep(0.01)
+    assert (told[0].leg, told[0].outcome) == ("call-7", LineOutcome.ANSWERED)
+    await bench.until(RecordingDone, "call-7")
+
+
+@keeps
+async def test_a_sound_can_be_stopped(bench: Bench) -> None:
+    bench.ring_in("in-1", "+861300000001")
+    leg = (await bench.until(Inbound)).leg  # type: ignore[union-attr]
+    await bench.phone.answer(leg)
+    playing = asyncio.create_task(bench.phone.play(leg, "sorry"))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    while not playing.done():
+        await bench.phone.hush(leg)
+        await asyncio.sleep(0)
+    await playing
 
 
 @keeps
