@@ -135,6 +135,8 @@ UNTRACKED = {
     "dialer.Heartbeat": "is a sign of life every two seconds",
     "dialer.Session": "is opened and closed once, both audited; its line comes and goes",
     "dialer.Lease": "is taken, and then dialled or given back, once",
+    "inbound.Arrival": "changes once, when it is over, and is audited",
+    "inbound.Offer": "changes once, when it is over, and is audited",
     "dialer.Talk": "what is wanted of a call's lines; each wish is an audit event",
     "dialer.Party": "who comes into a call; each step is an audit event",
     "phones.Account": "is a password of half a day; opening and closing are audited",

@@ -20,10 +20,10 @@ from furrow.common.sql import load_sql
 from furrow.compliance.actions import suppress_number
 from furrow.compliance.rules import SuppressionKind
 from furrow.customers.actions import allocate_customers, mark_touched
-from furrow.customers.models import Customer
+from furrow.customers.models import Customer, Number
 from furrow.lines.actions import note_result
 from furrow.organisation.actions import SYSTEM, set_presence, system_user
-from furrow.organisation.models import Presence, User
+from furrow.organisation.models import Presence, Team, User
 from furrow.organisation.rules import PresenceState
 from furrow.ownership.actions import note_act, rebuild_standings
 from furrow.ownership.rules import ActKind, Strength
@@ -35,6 +35,7 @@ from furrow.webhooks.actions import announce
 
 from .models import Call
 from .rules import (
+    BEFORE_TALK,
     BY_A_PERSON,
     CAME_OF_IT,
     CLEANS_THE_LIST,
@@ -83,16 +84,67 @@ def place_call(
         team_id=team_id,
         mode=mode,
         campaign=campaign,
-        source_id=Lead.objects.filter(customer_id=permit.customer_id)
-        .order_by("at", "id")
-        .values_list("source_id", flat=True)
-        .first(),
-        attempt=Call.objects.filter(customer_id=permit.customer_id).count() + 1,
+        source_id=_first_source(permit.customer_id),
+        attempt=Call.objects.filter(customer_id=permit.customer_id, is_inbound=False).count() + 1,
         queued_at=at,
     )
     record("call.placed", of=call, by=by.username, at=at, permit=permit.pk)
     _publish(call, since=at)
     return call
+
+
+@transaction.atomic
+def receive_call(*, number: Number, team: Team | None, at: datetime) -> Call:
+    """Somebody calls us. It rings until it is given to an agent, or ends; it needs no permit."""
+    call = Call.objects.create(
+        is_inbound=True,
+        customer_id=number.customer_id,
+        number=number,
+        team=team,
+        state=CallState.RINGING,
+        source_id=_first_source(number.customer_id),
+        attempt=0,
+        queued_at=at,
+        ringing_at=at,
+    )
+    record("call.received", of=call, by=SYSTEM, at=at)
+    return call
+
+
+@transaction.atomic
+def offer_call(*, call_id: int, agent: User | None, at: datetime) -> bool:
+    """Let an inbound call ring at an agent, or at nobody (None). False if it is over or taken.
+
+    Raises IntegrityError when the agent is on another call.
+    """
+    calling = Call.objects.filter(pk=call_id, is_inbound=True, state__in=BEFORE_TALK)
+    before = calling.select_for_update(of=("self",)).select_related("agent").first()
+    if before is None:
+        return False
+    if before.agent is not None:
+        _publish(before, since=at)  # it rings there no more
+    team_id = agent.team_id if agent else before.team_id
+    calling.update(agent=agent, team=team_id)
+    _publish(Call.objects.get(pk=call_id), since=at)
+    return True
+
+
+@transaction.atomic
+def take_call(*, call_id: int, agent: User, at: datetime) -> bool:
+    """The agent an inbound call rings at talks. False if it is over, or rings there no more.
+
+    As in a call we made, who speaks first with somebody nobody owned looks after them (B3).
+    """
+    calling = Call.objects.filter(pk=call_id, agent=agent, is_inbound=True)
+    customer_id = calling.values_list("customer_id", flat=True).first()
+    if customer_id is None:
+        return False
+    customer = Customer.objects.select_for_update(no_key=True).only("owner").get(pk=customer_id)
+    if not move_call(call_id=call_id, to=CallState.TALKING, at=at, only_from=BEFORE_TALK):
+        return False
+    if customer.owner_id is None:
+        allocate_customers(customers=[customer.pk], agents=[agent], by=system_user(), at=at)
+    return True
 
 
 @transaction.atomic
@@ -139,7 +191,8 @@ def move_call(
     if not moving.update(**changes):
         return False
     call = Call.objects.select_related("agent", "number").get(pk=call_id)
-    if call.outcome == Outcome.MACHINE and call.mode in DIALS_BY_ITSELF:
+    is_machine = call.outcome == Outcome.MACHINE and call.mode in DIALS_BY_ITSELF
+    if is_machine or (to is CallState.ENDED and call.is_inbound and call.connected_at is None):
         _let_go(call, at=at)
     record(f"call.{to}", of=call, by=SYSTEM, at=at, **({"outcome": outcome} if outcome else {}))
     if to is CallState.TALKING:
@@ -169,6 +222,7 @@ def connect_call(*, call_id: int, agent: User, at: datetime) -> bool:
     ):
         return False
     call = Call.objects.select_related("agent", "number").get(pk=call_id)
+    assert call.permit_id is not None  # noqa: S101 - we made this call
     give_permit(permit_id=call.permit_id, agent=agent, at=at)
     if customer.owner_id is None:
         allocate_customers(customers=[customer.pk], agents=[agent], by=system_user(), at=at)
@@ -193,7 +247,8 @@ def hand_over_call(*, call_id: int, to: User, at: datetime) -> bool:
     if not talking.filter(agent=before.agent_id).update(agent=to, team=to.team_id):
         return False
     call = Call.objects.select_related("agent", "number").get(pk=call_id)
-    give_permit(permit_id=call.permit_id, agent=to, at=at)
+    if call.permit_id is not None:
+        give_permit(permit_id=call.permit_id, agent=to, at=at)
     record(
         "call.handed_over", of=call, by=before.talker.username, at=at,
         agent=before.agent_id, to=to.pk,
@@ -205,8 +260,13 @@ def hand_over_call(*, call_id: int, to: User, at: datetime) -> bool:
     return True
 
 
+def _first_source(customer_id: int) -> int | None:
+    leads = Lead.objects.filter(customer_id=customer_id).order_by("at", "id")
+    return leads.values_list("source_id", flat=True).first()
+
+
 def _let_go(call: Call, *, at: datetime) -> None:
-    """An agent who was given a machine is free at once."""
+    """An agent who was given a machine, or a caller who gave up, is free at once."""
     if call.agent_id is not None:
         _show_agent(call, PresenceState.READY, at=at)
         _publish(call, since=at)
@@ -215,10 +275,12 @@ def _let_go(call: Call, *, at: datetime) -> None:
 
 
 def _end(call: Call, *, at: datetime) -> None:
-    close_permit(permit_id=call.permit_id, at=at)
+    if call.permit_id is not None:
+        close_permit(permit_id=call.permit_id, at=at)
     _show_agent(call, PresenceState.WRAPUP, at=at)
-    if call.dialed_at is not None:
+    if call.dialed_at is not None or call.connected_at is not None:
         mark_touched(customer_id=call.customer_id, at=at)
+    if call.dialed_at is not None:
         note_result(call_id=call.pk, is_answered=call.outcome in BY_A_PERSON, at=at)
     if call.outcome in CLEANS_THE_LIST:
         suppress_number(
@@ -241,6 +303,7 @@ def _end(call: Call, *, at: datetime) -> None:
             "agent": call.agent.username if call.agent else None,
             "campaign": call.campaign_id,
             "outcome": call.outcome,
+            "is_inbound": call.is_inbound,
             "attempt": call.attempt,
             "talk_seconds": call.talk_seconds,
             "ended_at": at.isoformat(),

@@ -26,7 +26,8 @@ class CallOut(Schema):
     number: str = Field(description="masked")
     agent: str | None = Field(description="username; null while and if nobody talks")
     campaign_id: int | None
-    attempt: int = Field(description="1 for the first call to this customer")
+    is_inbound: bool = Field(description="the customer called us")
+    attempt: int = Field(description="1 for the first call to this customer; 0 of theirs to us")
     state: CallState
     outcome: Outcome | None = Field(description="what the line said; null until the call ends")
     queued_at: datetime

@@ -15,7 +15,7 @@ from furrow.organisation.rules import Act, Scope
 from furrow.permits.models import Permit
 from furrow.pipeline.rules import HIGHEST, LOWEST
 
-from .rules import IN_PROGRESS, CallState, Outcome
+from .rules import BEFORE_TALK, IN_PROGRESS, CallState, Outcome
 
 
 class CallQuerySet(models.QuerySet["Call"]):
@@ -40,11 +40,14 @@ class CallQuerySet(models.QuerySet["Call"]):
 
 @pghistory.track()
 class Call(models.Model):
-    # No call without its permit, and one permit allows one call: NOT NULL and UNIQUE.
-    permit = models.OneToOneField(Permit, models.PROTECT)
+    # We call nobody without a permit, and one permit allows one call (a check, and UNIQUE). Who
+    # calls us needs none.
+    permit = models.OneToOneField(Permit, models.PROTECT, null=True, blank=True)
+    is_inbound = models.BooleanField(default=False)
     customer = models.ForeignKey(Customer, models.PROTECT)
     number = models.ForeignKey(Number, models.PROTECT)
-    # Who talks. A call the dialer makes by itself has nobody until it is answered by a person.
+    # Who talks. A call the dialer makes by itself has nobody until it is answered by a person; an
+    # inbound one has whom it rings at just now.
     agent = models.ForeignKey(User, models.PROTECT, null=True, blank=True)
     # The agent's at that time; while there is none the campaign's.
     team = models.ForeignKey(Team, models.PROTECT, null=True)
@@ -77,6 +80,11 @@ class Call(models.Model):
                 name="call_one_in_progress_per_agent",
                 fields=["agent"],
                 condition=Q(state__in=[str(s) for s in IN_PROGRESS]),
+            ),
+            models.CheckConstraint(
+                name="call_permitted_or_inbound",
+                condition=Q(is_inbound=False, permit__isnull=False)
+                | Q(is_inbound=True, permit=None),
             ),
             models.CheckConstraint(
                 name="call_nobody_talks_to_nobody",
@@ -133,3 +141,8 @@ class Call(models.Model):
     @property
     def is_in_progress(self) -> bool:
         return self.state != CallState.ENDED
+
+    @property
+    def is_calling_us(self) -> bool:
+        """Somebody calls and talks to nobody yet."""
+        return self.is_inbound and self.state in BEFORE_TALK

@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from furrow.customers.models import Customer
 from furrow.customers.rules import Moment
 from furrow.organisation.models import User
+from furrow.permits.objections import Asked
+from furrow.permits.rules import Objection
 
 from .models import Call
 from .rules import IN_PROGRESS, CallState, Outcome
@@ -53,7 +55,10 @@ def tell_calls(customer: Customer, before: datetime | None, most: int) -> list[M
 
 def _moment(call: Call) -> Moment:
     came_of_it = Outcome(call.outcome).label if call.outcome else CallState(call.state).label
-    parts = [_("Call %(nth)d: %(outcome)s") % {"nth": call.attempt, "outcome": came_of_it}]
+    if call.is_inbound:
+        parts = [_("Called us: %(outcome)s") % {"outcome": came_of_it}]
+    else:
+        parts = [_("Call %(nth)d: %(outcome)s") % {"nth": call.attempt, "outcome": came_of_it}]
     if call.talk_seconds:
         minutes, seconds = divmod(call.talk_seconds, 60)
         parts.append(f"{minutes}:{seconds:02d}")
@@ -74,6 +79,14 @@ def tied_customers(user: User) -> list[int]:
     calls = Call.objects.filter(agent=user)
     rows = (calls.in_progress() | calls.unwrapped()).order_by()
     return list(rows.values_list("customer_id", flat=True))
+
+
+def is_calling_us(asked: Asked) -> Objection | None:
+    """Against calling somebody who is on the line with us already, or waits there."""
+    on = Call.objects.in_progress().filter(customer=asked.customer_id, is_inbound=True)
+    if not on.exists():
+        return None
+    return Objection("D4", _("This customer is calling us at this moment."))
 
 
 @dataclass(frozen=True)

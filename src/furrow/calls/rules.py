@@ -32,6 +32,8 @@ MOVES: Mapping[CallState, frozenset[CallState]] = {
     CallState.ENDED: frozenset(),
 }
 IN_PROGRESS = tuple(state for state, nexts in MOVES.items() if nexts)
+# Somebody calls us, and no agent talks to them yet: it rings, or they wait and hear something.
+BEFORE_TALK = (CallState.RINGING, CallState.WAITING)
 
 
 class Outcome(TextChoices):

@@ -33,6 +33,7 @@ PLACES = (
     Place(_("Lists"), "imports", "file-import", Act.IMPORT),
     Place(_("Web sites"), "web-sites", "world", Act.IMPORT),
     Place(_("Floor"), "floor", "activity", Act.WATCH_FLOOR),
+    Place(_("Callers"), "callers", "phone-incoming", Act.WATCH_FLOOR),
     Place(_("Reports"), "day-report", "chart-bar", Act.VIEW_REPORTS),
     Place(_("Caller ids"), "lines", "phone-outgoing", Act.EDIT_CAMPAIGNS),
     Place(_("Do not call"), "suppressions", "phone-off", Act.SUPPRESS),
@@ -47,7 +48,7 @@ PLACES = (
 
 
 def user_can_call(request: HttpRequest) -> bool:
-    """Whether this person has a phone window to open."""
+    """Whether this person calls and is called."""
     user = getattr(request, "user", None)
     return bool(user and user.is_authenticated and user.can(Act.USE_PHONE))
 
@@ -78,6 +79,7 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         "nav": places_for(request) if hasattr(request, "user") else [],
         "me": request.user if hasattr(request, "user") and request.user.is_authenticated else None,
         "events_url": settings.EVENTS,
+        "can_be_called": user_can_call(request),
         "has_phone": settings.TELEPHONY == "asterisk" and user_can_call(request),
         "languages": settings.LANGUAGES,
     }

@@ -134,6 +134,7 @@ CAPABILITIES = [
     "followups",
     "recordings",
     "phones",
+    "inbound",
     "dialer",
     "desk",
     "reports",

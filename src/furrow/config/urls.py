@@ -57,6 +57,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("furrow.dialer.urls")),
     path("", include("furrow.desk.urls")),
     path("", include("furrow.phones.urls")),
+    path("", include("furrow.inbound.urls")),
     path("", include("furrow.recordings.urls")),
     path("", include("furrow.reports.urls")),
     path("", include("furrow.permits.urls")),

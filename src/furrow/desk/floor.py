@@ -131,7 +131,9 @@ def tallies_of(people: Sequence[User], *, at: datetime) -> Tallies:
     midnight = timezone.localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
     return {
         row["agent_id"]: dict(row.items())
-        for row in Call.objects.filter(agent__in=people, queued_at__gte=midnight, queued_at__lt=at)
+        for row in Call.objects.filter(
+            agent__in=people, is_inbound=False, queued_at__gte=midnight, queued_at__lt=at
+        )
         .values("agent_id")
         .order_by("agent_id")
         .annotate(

@@ -48,6 +48,8 @@ from furrow.telephony.port import (
     CannotReach,
     Ended,
     Event,
+    Inbound,
+    KeyPressed,
     LegGone,
     MachineHeard,
     RecordingDone,
@@ -62,6 +64,7 @@ from .actions import (
     Denied,
     beat,
     begin_reign,
+    call_on,
     check_lines,
     close_left,
     connect_waiting,
@@ -104,6 +107,7 @@ from .queries import (
     party_legs,
     seats,
 )
+from .reception import Reception
 from .rules import (
     BEAT_EVERY,
     CLOSES,
@@ -190,6 +194,7 @@ class _Live:
     is_dropped: bool = False  # told as abandoned
     is_muted: bool = False  # nobody hears the agent's leg
     is_over: bool = False
+    is_inbound: bool = False  # they called us; see reception.py
 
 
 class Dialer:
@@ -210,6 +215,7 @@ class Dialer:
         self._dialing = ThreadPoolExecutor(1, thread_name_prefix="dialer-dialing")
         self._hearing = ThreadPoolExecutor(1, thread_name_prefix="dialer-hearing")
         self._driver = Driver()
+        self._reception = Reception(self._telephony, self._store_now, self._joins)
         self._reign = 0
         self._lives: dict[int, _Live] = {}
         self._taking: set[asyncio.Task[None]] = set()
@@ -309,8 +315,11 @@ class Dialer:
         last = self._reconciled_at
         if last is None or (at - last).total_seconds() >= RECONCILE_SECONDS:
             with contextlib.suppress(CannotReach):  # who does not know ends nothing
+                await self._reception.remember()
                 await self._reconcile(is_first=last is None)
                 self._reconciled_at = at
+        if may_dial:
+            await self._reception.look()
         for call_id in await self._do(hang_ups_asked):
             await self._telephony.hang_up(customer_leg(call_id))
         await self._handle_talks(at)
@@ -418,6 +427,12 @@ class Dialer:
                         log.warning("%s: %s", leg, problem)
 
     # -- calls to lines --------------------------------------------------------------------------
+
+    def _joins(self, call_id: int, seat: str) -> None:
+        """A caller is about to talk to whoever sits at that leg."""
+        self._lives[call_id] = _Live(
+            campaign_id=None, seat=seat, is_taken_when_answered=False, is_inbound=True
+        )
 
     async def _dial(self, dial: Dial) -> None:
         needs_line = dial.seat is None and not dial.is_taken_when_answered
@@ -593,6 +608,7 @@ class Dialer:
                 or (None if line.is_taken_when_answered else agent_leg(line.call_id)),
                 is_taken_when_answered=line.is_taken_when_answered,
                 is_muted=line.is_muted,
+                is_inbound=line.is_inbound,
             )
             if line.is_waiting:
                 self._begin_taking(line.call_id, live, since=_now())
@@ -623,6 +639,8 @@ class Dialer:
     async def _react_to_call(self, event: Event, call_id: int, is_agent: bool) -> None:
         live = self._lives.get(call_id)
         match event:
+            case Answered() if not is_agent and self._reception.knows(call_id):
+                pass  # a caller, whom we answered
             case Answered(leg=leg, at=at) if not is_agent:
                 is_anybodys = live is not None and live.is_taken_when_answered
                 if live is not None and is_anybodys:  # at once, beside everything else
@@ -642,6 +660,7 @@ class Dialer:
                     await self._telephony.hang_up(customer_leg(call_id))
             case Ended(outcome=outcome):
                 self._forget(call_id, outcome=outcome)
+                self._reception.forget(call_id)
                 seat = (live.seat if live else None) or agent_leg(call_id)
                 await self._free(seat, is_muted=live is not None and live.is_muted)
 
@@ -736,6 +755,9 @@ class Dialer:
     async def _store(self, event: Event) -> None:
         if isinstance(event, SwitchRestarted):
             return
+        if isinstance(event, Inbound):
+            await self._reception.rings(event)
+            return
         if (seat := session_of(event.leg)) is not None:
             await self._store_seat(event, *seat)
             return
@@ -743,6 +765,9 @@ class Dialer:
             await self._store_party(event, party_id)
             return
         ours = call_of(event.leg)
+        if ours is None and isinstance(event, Ended):  # a caller who left before being named
+            called = await self._store_now(call_on, leg=event.leg)
+            ours = (called, False) if called is not None else None
         if ours is None or ours[1]:
             return
         do, call_id = self._store_now, ours[0]
@@ -751,6 +776,8 @@ class Dialer:
                 await do(move_call, call_id=call_id, to=CallState.RINGING, at=event.at)
             case Answered():
                 await do(store_answer, call_id=call_id, at=event.at)
+            case KeyPressed():
+                await self._reception.pressed(event, call_id)
             case RecordingDone(file=Path() as file, seconds=seconds):
                 await do(store_recording, call_id=call_id, file=file, seconds=seconds, at=event.at)
             case Ended():

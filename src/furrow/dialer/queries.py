@@ -15,9 +15,9 @@ from furrow.campaigns.rules import DialMode, slot_of
 from furrow.compliance.models import Suppression
 from furrow.customers.models import Customer, Number
 from furrow.followups.models import FollowUp
-from furrow.followups.rules import Reason
+from furrow.followups.rules import CALLS_BACK
 from furrow.organisation.models import Presence, User
-from furrow.organisation.rules import Act, PresenceState, Scope, is_present
+from furrow.organisation.rules import PRESENCE_SILENCE, Act, PresenceState, Scope, is_present
 from furrow.permits.rules import CampaignWindow, Purpose
 from furrow.pipeline.models import Standing
 from furrow.pipeline.rules import Stage
@@ -143,6 +143,29 @@ def free_agents(*, campaign_id: int, kept: int | None, at: datetime) -> list[Ses
     return sorted(free, key=lambda session: session.agent_id != kept)[:20]
 
 
+def free_to_be_called(*, team_id: int, owner_id: int | None, at: datetime) -> list[int]:
+    """Who may be given a caller now, the longest ready first: the team's agents, and the owner.
+
+    Ready at the desk, on no call, owing no result, kept for nobody the dialer shows or dials, and
+    with no promise due; whoever lets calls come has to have their line standing.
+    """
+    promised = {f.assigned_to_id for f in promises_due(by=at + FREE_BEFORE_PROMISE, at=at)}
+    lineless = Session.objects.open().filter(line_up_at=None).values("agent")
+    free = (
+        User.objects.agents()
+        .filter(
+            Q(team=team_id) | Q(pk=owner_id),
+            presence__state=PresenceState.READY,
+            presence__seen_at__gt=at - PRESENCE_SILENCE,
+        )
+        .exclude(pk__in=promised | kept_agents().keys())
+        .exclude(pk__in=lineless)
+        .exclude(_busy("pk"))
+        .order_by("presence__since", "pk")
+    )
+    return list(free.values_list("pk", flat=True)[:20])
+
+
 @dataclass(frozen=True)
 class Seat:
     """One agent who lets calls come, as the pacing sees it."""
@@ -229,7 +252,7 @@ def seats(*, at: datetime) -> list[Seat]:
 def promises_due(*, by: datetime, at: datetime) -> list[FollowUp]:
     """Promised call-backs due by an instant whose minute has not long passed, the oldest first."""
     due = FollowUp.objects.open().filter(
-        reason=Reason.PROMISE, due_at__lte=by, due_at__gt=at - LATEST_PROMISE
+        reason__in=CALLS_BACK, due_at__lte=by, due_at__gt=at - LATEST_PROMISE
     )
     return list(due.select_related("customer", "assigned_to").order_by("due_at", "pk")[:200])
 
@@ -338,6 +361,7 @@ class Line:
     is_taken_when_answered: bool
     is_waiting: bool = False  # answered, and no agent yet
     is_muted: bool = False
+    is_inbound: bool = False
 
 
 def lines_on() -> list[Line]:
@@ -355,8 +379,9 @@ def lines_on() -> list[Line]:
             seat=taken.get(call.pk) or (open_.get(call.agent_id) if call.agent_id else None),
             agent_id=call.agent_id,
             is_taken_when_answered=call.mode in DIALS_BY_ITSELF and call.agent_id is None,
-            is_waiting=call.state == CallState.WAITING,
+            is_waiting=call.state == CallState.WAITING and not call.is_inbound,
             is_muted=call.pk in muted,
+            is_inbound=call.is_inbound,
         )
         for call in calls
     ]
@@ -371,7 +396,7 @@ def proved(claimed: Purpose, *, customer_id: int, at: datetime) -> Purpose:
     match claimed:
         case Purpose.CALLBACK:
             due = FollowUp.objects.due(at + EARLY)
-            holds = due.filter(customer=customer_id, reason=Reason.PROMISE).exists()
+            holds = due.filter(customer=customer_id, reason__in=CALLS_BACK).exists()
         case Purpose.SERVICE:
             holds = Standing.objects.filter(pk=customer_id, stage=Stage.RETENTION).exists()
         case _:

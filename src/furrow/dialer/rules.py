@@ -68,8 +68,11 @@ class CannotCall(Refused):
     """The agent owes something before the next call."""
 
 
-def check_nothing_owed(*, owes_result: bool) -> None:
-    """Raise CannotCall while the last call waits for its result: unrecorded is undone (E3)."""
+def check_nothing_owed(*, owes_result: bool, is_called: bool = False) -> None:
+    """Raise CannotCall while the last call waits for its result: unrecorded is undone (E3); or
+    while somebody calls the agent, or is talking to them, who called."""
+    if is_called:
+        raise CannotCall(_t("Somebody is calling you. Take them, or pass them on."), rule="D1")
     if owes_result:
         raise CannotCall(_t("Give your last call its result first, then call."), rule="E3")
 

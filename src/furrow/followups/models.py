@@ -16,9 +16,11 @@ from furrow.organisation.rules import Act, Scope
 
 from .rules import Reason
 
-# Sorts promises before everything else.
+# Sorts those who wait for our call before everybody else.
 PROMISED_FIRST = Case(
-    When(reason="promise", then=Value(0)), default=Value(1), output_field=IntegerField()
+    When(reason__in=["promise", "called_us"], then=Value(0)),
+    default=Value(1),
+    output_field=IntegerField(),
 )
 
 

@@ -14,11 +14,16 @@ from furrow.common.refusal import Refused
 
 class Reason(TextChoices):
     PROMISE = "promise", _("Promised")
+    CALLED_US = "called_us", _("Called us, and talked to nobody")
     INTEREST = "interest", _("Showed interest")
     RETRY = "retry", _("Not reached")
     REFUSAL = "refusal", _("After a refusal, with a fresh reason")
     REVISIT = "revisit", _("Regular revisit")
     OTHER = "other", _("Other")
+
+
+# They wait for our call: these come first, and pass the silence after a refusal.
+CALLS_BACK = (Reason.PROMISE, Reason.CALLED_US)
 
 
 class CannotPlan(Refused):

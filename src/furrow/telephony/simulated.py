@@ -271,7 +271,10 @@ class SimulatedTelephony:
                 await self.connect(line.name, to)
 
     async def hold(self, leg: str) -> None:
-        self._living(leg)
+        line = self._living(leg)
+        if line.patience:  # with music people wait longer
+            line.patience.cancel()
+            self._lose_patience_later(line, times=10)
 
     async def resume(self, leg: str) -> None:
         self._living(leg)
@@ -437,9 +440,9 @@ class SimulatedTelephony:
         seconds = min(lasting.draw(line.dice), self._settings.longest_talk_seconds)
         self._in(line, seconds, lambda: self._far_end_goes(line))
 
-    def _lose_patience_later(self, line: _Leg) -> None:
+    def _lose_patience_later(self, line: _Leg, *, times: float = 1) -> None:
         if line.fate is Fate.TALKS and line.answered:
-            seconds = self._settings.patience.draw(line.dice)
+            seconds = times * self._settings.patience.draw(line.dice)
             line.patience = self._in(line, seconds, lambda: self._far_end_goes(line))
 
     def _agent_up(self, line: _Leg) -> None:

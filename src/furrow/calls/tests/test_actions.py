@@ -112,7 +112,7 @@ def test_ending_frees_the_customer_and_the_agent() -> None:
 
     move_call(call_id=call.pk, to=CallState.ENDED, at=LATER, outcome=Outcome.BUSY)
 
-    assert Permit.objects.get(pk=call.permit_id).closed_at == LATER
+    assert Permit.objects.get(pk=call.permit_id).closed_at == LATER  # type: ignore[misc]
     assert presence_of(call.talker) == PresenceState.WRAPUP
     assert Customer.objects.get(pk=call.customer_id).last_touch_at == LATER
 
@@ -241,7 +241,7 @@ def test_cp_is_0_to_5() -> None:
 def test_one_call_in_progress_per_agent() -> None:
     agent = make_agent()
     call = make_call(agent=agent)
-    Permit.objects.filter(pk=call.permit_id).update(closed_at=NOON)
+    Permit.objects.filter(pk=call.permit_id).update(closed_at=NOON)  # type: ignore[misc]
     with pytest.raises(IntegrityError), transaction.atomic():
         make_call(agent=agent)
 

@@ -51,7 +51,7 @@ def test_who_answers_gets_an_agent_and_the_agent_gets_the_customer() -> None:
     call.refresh_from_db()
     ready.refresh_from_db()
     assert (call.state, call.agent, call.team) == (CallState.TALKING, ready.user, ready.user.team)
-    assert call.permit.agent == ready.user
+    assert call.permit.agent == ready.user  # type: ignore[union-attr]
     assert call.customer.owner == ready.user
     assert ready.state == PresenceState.TALKING
 

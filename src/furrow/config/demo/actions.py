@@ -674,7 +674,7 @@ class _Story:
         """Write the day. Permits first: a call cannot be stored without one."""
         _copy(self.permits)
         for call in self.calls:
-            call.permit_id = call.permit.pk
+            call.permit_id = call.permit.pk if call.permit else None
         _copy(self.calls)
         _copy(self.scores)
         _copy(self.moves)

@@ -10,6 +10,7 @@ from .calls import (
     start_call,
     take_queued,
 )
+from .incoming import Step, Todo, attend, call_on, callers_on, press_key, ring_in
 from .leases import (
     Connection,
     Denied,
@@ -53,13 +54,14 @@ from .talks import (
 )
 
 __all__ = [
-    "Connection", "Denied", "Taken", "accept_call", "ask_colleague", "ask_hang_up", "ask_hold",
-    "ask_mute", "ask_outside", "beat", "begin_reign", "check_lines", "close_left", "close_orphans",
-    "close_session", "connect_waiting", "dial_lease", "dial_now", "end_call", "end_forbidden",
-    "end_interrupted", "end_overdue", "end_party", "expire_leases", "expire_parties",
-    "judge_pilots", "keep_promises", "let_parties_go", "move_party", "note_fetched", "note_line",
-    "note_party_lost", "note_party_up", "note_placed", "note_talk", "open_session", "raise_line",
-    "release_lease", "send_tones", "skip_lease", "start_call", "store_answer", "supervise",
-    "take_for_agent", "take_from_pool", "take_promise", "take_queued", "take_talks", "take_wanted",
+    "Connection", "Denied", "Step", "Taken", "Todo", "accept_call", "ask_colleague", "ask_hang_up",
+    "ask_hold", "ask_mute", "ask_outside", "attend", "beat", "begin_reign", "call_on", "callers_on",
+    "check_lines", "close_left", "close_orphans", "close_session", "connect_waiting", "dial_lease",
+    "dial_now", "end_call", "end_forbidden", "end_interrupted", "end_overdue", "end_party",
+    "expire_leases", "expire_parties", "judge_pilots", "keep_promises", "let_parties_go",
+    "move_party", "note_fetched", "note_line", "note_party_lost", "note_party_up", "note_placed",
+    "note_talk", "open_session", "press_key", "raise_line", "release_lease", "ring_in",
+    "send_tones", "skip_lease", "start_call", "store_answer", "supervise", "take_for_agent",
+    "take_from_pool", "take_promise", "take_queued", "take_talks", "take_wanted",
     "tidy",
 ]  # fmt: skip

@@ -19,6 +19,8 @@ from furrow.customers.models import Number
 from furrow.dialer.models import Heartbeat, Party, Session
 from furrow.dialer.queries import NAME, Dial, is_silent, proved, window_of
 from furrow.dialer.rules import LONGEST_QUEUED, SILENCE, CannotCall, Place, check_nothing_owed
+from furrow.inbound.actions import decline_offer
+from furrow.inbound.models import Offer
 from furrow.lines.actions import choose_caller_id, use_caller_id
 from furrow.lines.rules import NoLineFree
 from furrow.organisation.actions import set_presence
@@ -49,7 +51,11 @@ def start_call(
 
     purpose  what the caller claims; the gate is told what can be proved (see `proved`)
     """
-    check_nothing_owed(owes_result=Call.objects.unwrapped().filter(agent=agent).exists())
+    mine = Call.objects.filter(agent=agent)
+    check_nothing_owed(
+        owes_result=mine.unwrapped().exists(),
+        is_called=mine.in_progress().filter(is_inbound=True).exists(),
+    )
     if Party.objects.helping().filter(user=agent).exclude(place=Place.TAKE_OVER).exists():
         raise CannotCall(_("You are in a colleague's call. Leave it first, then call."), rule="D1")
     with transaction.atomic(durable=True):
@@ -83,12 +89,17 @@ def _note_clash(number: Number, *, by: User, at: datetime) -> None:
 
 @transaction.atomic
 def ask_hang_up(*, call: Call, by: User, at: datetime) -> None:
-    """End a call: at once while it waits for a line, else the dialer hangs up. Safe to repeat."""
+    """End a call: at once while it waits for a line, else the dialer hangs up. A caller who rings
+    at `by` is passed on instead. Safe to repeat."""
     if move_call(
         call_id=call.pk, to=CallState.ENDED, at=at, outcome=Outcome.CANCELLED,
         cause="cancelled in the queue", only_from={CallState.QUEUED},
     ):  # fmt: skip
         record("call.hang_up_asked", of=call, by=by.username, at=at)
+        return
+    offer = Offer.objects.open().filter(arrival__call=call, agent=by, accepted_at=None)
+    if call.is_inbound and (ringing := offer.select_related("arrival__call", "agent").first()):
+        decline_offer(offer=ringing, by=by, at=at)  # the next agent shall; the caller stays
         return
     asked = Call.objects.in_progress().filter(pk=call.pk, hangup_asked_at=None)
     if asked.update(hangup_asked_at=at):

@@ -45,6 +45,7 @@ from furrow.dialer.queries import (
 )
 from furrow.dialer.rules import LEASE_LIFE, LONGEST_CALL, NO_END, SKIPPED_FOR, Skip, Wanted
 from furrow.followups.models import FollowUp
+from furrow.inbound.actions import settle
 from furrow.lines.actions import choose_caller_id, use_caller_id
 from furrow.lines.rules import NoLineFree
 from furrow.organisation.actions import SYSTEM, set_presence, system_user
@@ -307,6 +308,10 @@ def _dial(lease: Lease, *, at: datetime) -> Dial | Denied | None:
     except PermitVoid:
         release_lease(lease_id=lease.pk, why="suppression", until=at + NO_END, at=at)
         return None
+    except IntegrityError:  # a caller has just been given to the agent
+        close_permit(permit_id=permit.pk, at=at)
+        release_lease(lease_id=lease.pk, why="busy", until=None, at=at)
+        return None
     if line is not None:
         use_caller_id(caller_id=line, call_id=call.pk, at=at)
     Lease.objects.filter(pk=lease.pk).update(call=call)
@@ -448,6 +453,8 @@ def connect_waiting(*, call_id: int, at: datetime) -> Connection | None:
 
 def store_answer(*, call_id: int, at: datetime) -> bool:
     """Somebody answered: the agent talks, or where nobody is named yet, the callee waits."""
+    if Call.objects.filter(pk=call_id, is_inbound=True).exists():
+        return False  # we answered it; the agent who takes it talks from then on
     nobody = Call.objects.filter(pk=call_id, agent=None).exists()
     to = CallState.WAITING if nobody else CallState.TALKING
     return move_call(call_id=call_id, to=to, at=at)
@@ -462,7 +469,9 @@ def end_call(*, call_id: int, at: datetime, outcome: str, cause: str = "") -> bo
     if not move_call(call_id=call_id, to=CallState.ENDED, at=at, outcome=outcome, cause=cause):
         return False
     call = Call.objects.select_related("campaign", "number").get(pk=call_id)
-    if call.mode in DIALS_BY_ITSELF and call.agent_id is None:
+    if call.is_inbound:
+        settle(call_id=call_id, at=at)
+    elif call.mode in DIALS_BY_ITSELF and call.agent_id is None:
         _settle(call, at=at)
         if (lease := Lease.objects.filter(call=call).first()) is not None:
             _show(lease)

@@ -61,7 +61,7 @@ def test_progressive_dials_one_line_for_a_free_agent_and_connects_who_answers() 
         assert (call.customer_id, call.agent, call.mode) == (
             target.customer_id, agent, DialMode.PROGRESSIVE,
         )  # fmt: skip
-        assert call.permit.agent == agent
+        assert call.permit.agent == agent  # type: ignore[union-attr]
         assert call.customer.owner == agent
         assert Presence.objects.get(user=agent).state == PresenceState.TALKING
         assert Lease.objects.get().call == call

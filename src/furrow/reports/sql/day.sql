@@ -26,6 +26,7 @@ WITH day AS (
     WHERE queued_at >= %(since)s
       AND queued_at < %(until)s
       AND state = 'ended'
+      AND NOT is_inbound
       AND (%(team)s::bigint IS NULL OR team_id = %(team)s)
 )
 SELECT

@@ -92,6 +92,11 @@ async def _wind(clock: VirtualClock) -> None:
 async def _simulated(clock: RealClock | VirtualClock) -> AsyncIterator[Bench]:
     phone = SimulatedTelephony(clock=clock)
     seen: list[Event] = []
+
+    def press(key: str) -> None:
+        for leg in list(phone._legs):
+            phone.press(leg, key)
+
     tasks = [asyncio.create_task(_read(phone, seen))]
     if isinstance(clock, VirtualClock):
         tasks.append(asyncio.create_task(_wind(clock)))
@@ -101,7 +106,7 @@ async def _simulated(clock: RealClock | VirtualClock) -> AsyncIterator[Bench]:
             ring_in=lambda leg, caller: phone.ring_in(leg, caller=caller, called=OURS),
             far_hang_up=phone.far_hang_up,
             restart=phone.restart,
-            press=lambda key: [phone.press(leg, key) for leg in list(phone._legs)].clear(),
+            press=press,
             seen=seen,
         )
     finally:
