@@ -141,7 +141,14 @@ class Customer(models.Model):
             ),
         ]
         indexes = [
-            GinIndex(name="customer_grams", fields=["grams"], fastupdate=False),
+            # New names gather, and are filed together once they fill 512 kB: filing each by itself
+            # took half of what recording a customer takes. A search reads those too, in 0.5 ms.
+            GinIndex(
+                name="customer_grams",
+                fields=["grams"],
+                fastupdate=True,
+                gin_pending_list_limit=512,
+            ),
             models.Index(
                 name="customer_by_owner", fields=["owner", "-id"], condition=Q(merged_into=None)
             ),

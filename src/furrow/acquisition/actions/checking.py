@@ -1,11 +1,11 @@
 """The dry run: every row compared with the list and the company; nothing else changes."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from json import loads
-from typing import Any
+from typing import Any, Protocol, cast
 
 from django.db import connection, transaction
 from django.db.models import Count
@@ -37,7 +37,7 @@ from furrow.science.linkage.profiles import Profile, Rarity, count_values, profi
 
 from .reading import probe_of, understand
 
-MATCH_ROWS = 2000  # rows compared per transaction
+MATCH_ROWS = 5000  # rows compared per transaction
 FEWEST_IN_BASE = 500  # a short list says little about chance
 MOST_COUNTED = 10_000  # rows from which the rarity of values is taken
 
@@ -58,65 +58,82 @@ def match_chunk(*, batch: Batch, after: int) -> int:
     """Compare the rows behind line `after` that may be somebody with whom they may be. Returns
     the last line done; 0 when none is left. The batch is locked by the caller."""
     found = Hint.objects.filter(batch=batch, line__gt=after).order_by("line")[:MATCH_ROWS]
-    hints = {hint.line: hint for hint in found}
+    hints = list(found.values_list("line", "lines", "customers"))
     if not hints:
         return 0
-    lines = set(hints).union(*(hint.lines for hint in hints.values()))
-    rows = _light(batch, lines)
-    wanted = []
-    for line, hint in hints.items():
-        hint.lines = [kin for kin in hint.lines if _worth_comparing(rows[line], rows[kin])]
-        if hint.lines or hint.customers:
-            wanted.append(line)
-    full = {row.line: row for row in _to_judge(batch, wanted)}
-    judge_rows(
-        batch, [full[line] for line in sorted(full)],
-        kin={line: hints[line].lines for line in full},
-        customers={line: hints[line].customers for line in full},
+    lines = _lines(batch, {line for line, _kin, _ in hints}.union(*(kin for _, kin, _ in hints)))
+    worth = {
+        line: [k for k in kin if _worth_comparing(lines[line], lines[k])]
+        for line, kin, _customers in hints
+    }
+    customers = {line: known for line, _kin, known in hints if known}
+    wanted = [line for line in worth if worth[line] or line in customers]
+    judge_rows(batch, [lines[line] for line in wanted], kin=worth, customers=customers, known=lines)
+    return hints[-1][0]
+
+
+class Judged(Protocol):
+    """What is judged: a Row, or as much of it as that needs."""
+
+    line: int
+    numbers: list[str]
+    problem: str
+    finding: str
+    repeats: int | None
+    customer_id: int | None
+    match_reasons: list[str]
+    weight: float
+
+    @property
+    def pk(self) -> int: ...
+
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+
+
+class _Line:
+    """A row in a tenth of the time a Row takes; a long list has hundreds of thousands to judge."""
+
+    __slots__ = (
+        "_facts", "address_key", "customer_id", "finding", "keys", "line", "match_reasons",
+        "numbers", "pk", "problem", "repeats", "said", "weight",
     )  # fmt: skip
-    return max(hints)
+
+    def __init__(self, row: Sequence[Any]) -> None:
+        (
+            self.pk, self.line, numbers, keys, facts, self.address_key,
+            self.problem, self.finding, self.repeats, self.customer_id,
+        ) = row  # fmt: skip
+        self.numbers: list[str] = numbers.split()
+        self.keys = frozenset(keys.split("\n"))
+        self.said = numbers + facts  # everything the row says
+        self._facts: Any = facts
+        self.match_reasons: list[str] = []
+        self.weight = 0.0
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        if isinstance(self._facts, str):
+            self._facts = loads(self._facts)
+        return cast("Mapping[str, Any]", self._facts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Light:
-    """As much of a row as tells whether it is worth comparing."""
-
-    numbers: tuple[str, ...]
-    keys: frozenset[str]
-    facts: Mapping[str, Any]
-    address_key: str
-
-
-def _light(batch: Batch, lines: Collection[int]) -> dict[int, _Light]:
+def _lines(batch: Batch, lines: Collection[int]) -> dict[int, _Line]:
     with connection.cursor() as cursor:
         # Arrays come as text joined by what no key holds: psycopg reads them far faster.
         cursor.execute(
-            "SELECT line, array_to_string(numbers, ' '), array_to_string(keys, E'\\n'), facts,"
-            " address_key FROM acquisition_row WHERE batch_id = %s AND line = ANY(%s)",
+            "SELECT id, line, array_to_string(numbers, ' '), array_to_string(keys, E'\\n'), facts,"
+            " address_key, problem, finding, repeats, customer_id"
+            " FROM acquisition_row WHERE batch_id = %s AND line = ANY(%s)",
             [batch.pk, list(lines)],
         )
-        return {
-            line: _Light(tuple(numbers.split()), frozenset(keys.split("\n")), loads(facts), key)
-            for line, numbers, keys, facts, key in cursor.fetchall()
-        }
+        return {row[1]: _Line(row) for row in cursor.fetchall()}
 
 
-def _to_judge(batch: Batch, lines: Collection[int]) -> list[Row]:
-    """Rows without what judging does not need. By ANY: an `IN` of thousands takes Django longer
-    than the rows take PostgreSQL."""
-    return list(
-        Row.objects.raw(
-            "SELECT id, batch_id, line, facts, numbers, problem, finding, repeats, customer_id,"
-            " match_reasons, weight FROM acquisition_row"
-            " WHERE batch_id = %s AND line = ANY(%s) ORDER BY line",
-            [batch.pk, list(lines)],
-        )
-    )
-
-
-def _worth_comparing(a: _Light, b: _Light) -> bool:
-    return worth_comparing(
-        shared={key[0] for key in a.keys & b.keys},
+def _worth_comparing(a: _Line, b: _Line) -> bool:
+    shared = {key[0] for key in a.keys & b.keys}
+    return "n" in shared or worth_comparing(
+        shared=shared,
         numbers=(a.numbers, b.numbers),
         facts=(a.facts, b.facts),
         address_keys=(a.address_key, b.address_key),
@@ -125,16 +142,18 @@ def _worth_comparing(a: _Light, b: _Light) -> bool:
 
 def judge_rows(
     batch: Batch,
-    rows: Sequence[Row],
+    rows: Sequence[Judged],
     *,
     kin: Mapping[int, Sequence[int]],
     customers: Mapping[int, Sequence[int]] | None = None,
+    known: Mapping[int, Judged] | None = None,
 ) -> None:
     """Write into each row what it is, and store it. Rows come in the order of the file.
 
     kin        per line, the earlier lines it may repeat; none during the import, when these are
                customers
     customers  per line, whom of the known it may be; None = looked for
+    known      the rows of all those lines, where they have been read; None = read here
     """
     if not rows:
         return
@@ -142,32 +161,23 @@ def judge_rows(
     probes = [
         probe_of(row.line, row.facts, row.numbers)
         for row in rows
-        if customers is None or customers.get(row.line)
+        if customers is None or row.line in customers
     ]
     matches = matches_for(probes, rarity=rarity, candidates=customers)
-    known = {row.line: row for row in rows}
-    earlier = {line for row in rows for line in kin.get(row.line, ())} - set(known)
-    if earlier:
-        known |= {row.line: row for row in _to_judge(batch, earlier)}
+    if known is None:
+        known = {row.line: row for row in rows}
+        earlier = {line for row in rows for line in kin.get(row.line, ())} - set(known)
+        known |= _lines(batch, earlier)
     comparer = _Comparer(rarity)
-
+    were = [(row.finding, row.problem) for row in rows]
     for row in rows:
         found = [
             Candidate(("c", match.customer_id), match.shares_number, match.comparison)
             for match in matches.get(row.line, ())
         ]
-        for line in kin.get(row.line, ()):
-            other = known[line]
-            if other.finding == Finding.PROBLEM:
-                continue
-            comparison = comparer.compare(row, other)
-            # A doubtful row shares the number without having it; whoever has it is a candidate.
-            shares = other.finding != Finding.DOUBT and not set(row.numbers).isdisjoint(
-                other.numbers
-            )
-            found.append(Candidate(_root(other), shares, comparison))
+        found += comparer.candidates(row, [known[line] for line in kin.get(row.line, ())])
         _settle(row, judge(found))
-    _store(rows)
+    _store([r for r, was in zip(rows, were, strict=True) if (r.finding, r.problem) != was])
 
 
 class _Comparer:
@@ -175,28 +185,39 @@ class _Comparer:
 
     def __init__(self, rarity: Rarity) -> None:
         self._rarity = rarity
-        self._said: dict[int, str] = {}  # line -> everything the row says
         self._profiles: dict[str, Profile] = {}
         self._compared: dict[tuple[str, str], Comparison] = {}
 
-    def compare(self, a: Row, b: Row) -> Comparison:
-        both = self._saying(a), self._saying(b)
-        if both not in self._compared:
-            left, right = self._profiles[both[0]], self._profiles[both[1]]
-            self._compared[both] = compare_profiles(left, right, self._rarity)
-        return self._compared[both]
+    def candidates(self, row: Judged, kin: Iterable[Judged]) -> list[Candidate]:
+        """Whose the row may be, each once for all of their rows that say the same."""
+        said = _said(row)
+        found: dict[tuple[Root, str, bool], Candidate] = {}
+        for other in kin:
+            if other.finding == Finding.PROBLEM:
+                continue
+            # A doubtful row shares the number without having it; whoever has it is a candidate.
+            is_doubt = other.finding == Finding.DOUBT
+            root, says = _root(other), _said(other)
+            if (root, says, is_doubt) not in found:
+                shares = not is_doubt and not set(row.numbers).isdisjoint(other.numbers)
+                comparison = self._compared.get((said, says)) or self._compare(row, other)
+                found[root, says, is_doubt] = Candidate(root, shares, comparison)
+        return list(found.values())
 
-    def _saying(self, row: Row) -> str:
-        said = self._said.get(row.line)
-        if said is None:
-            said = self._said[row.line] = f"{row.numbers} {row.facts}"
+    def _compare(self, row: Judged, other: Judged) -> Comparison:
+        both = _said(row), _said(other)
+        for said, one in zip(both, (row, other), strict=True):
             if said not in self._profiles:
-                record = probe_of(row.line, row.facts, row.numbers).record
-                self._profiles[said] = profile(record)
-        return said
+                self._profiles[said] = profile(probe_of(one.line, one.facts, one.numbers).record)
+        left, right = self._profiles[both[0]], self._profiles[both[1]]
+        return self._compared.setdefault(both, compare_profiles(left, right, self._rarity))
 
 
-def _settle(row: Row, verdict: Verdict) -> None:
+def _said(row: Judged) -> str:
+    return row.said if isinstance(row, _Line) else f"{row.numbers} {row.facts}"
+
+
+def _settle(row: Judged, verdict: Verdict) -> None:
     finding, problem = verdict.finding, verdict.problem
     if row.problem in MAY_BE_KNOWN and finding not in (Finding.KNOWN, Finding.REPEAT):
         finding, problem = Finding.PROBLEM, row.problem
@@ -208,7 +229,7 @@ def _settle(row: Row, verdict: Verdict) -> None:
     row.weight = verdict.weight if is_told else 0.0
 
 
-def _root(row: Row) -> Root:
+def _root(row: Judged) -> Root:
     """Whose row this is going to be."""
     if row.finding == Finding.KNOWN and row.customer_id:
         return ("c", row.customer_id)
@@ -232,7 +253,7 @@ def _rarity_of(batch_id: int, since: str) -> Rarity:
     return replace(count_values(counted), rows=max(FEWEST_IN_BASE, base))
 
 
-def _store(rows: Sequence[Row]) -> None:
+def _store(rows: Sequence[Judged]) -> None:
     """One statement, whatever the number of rows."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -107,7 +107,7 @@ def _line(task: _Task, line: int, cells: Sequence[str]) -> str:
         cells = [*cells, *[""] * (task.columns.width - len(cells))]
     row = understand(cells, task.columns, region=task.region, kind=task.kind)
     return (
-        f"{task.batch}\t{line}\t{_array(cells)}\t{_escaped(_json(row.facts))}\t"
+        f"{task.batch}\t{line}\t{_array(cells)}\t{_json(row.facts)}\t"
         f"{_array(row.numbers)}\t{_array(row.keys)}\t{_array(row.grams)}\t"
         f"{_escaped(row.sort_key)}\t{_escaped(row.name_key)}\t{_escaped(row.address_key)}\t"
         f"{row.problem}\t{row.finding}\n"
@@ -160,7 +160,19 @@ def probe_of(line: int, facts: Mapping[str, object], numbers: Sequence[str]) -> 
 
 # -- COPY's text format ----------------------------------------------------------------------------
 
-_json = json.JSONEncoder(ensure_ascii=False).encode
+_text = json.encoder.encode_basestring
+
+
+def _json(facts: Mapping[str, object]) -> str:
+    """Texts by name, and the profile: a dictionary of texts. JSON escapes whatever COPY minds but
+    its own backslashes."""
+    said = [
+        f'"{what}": {_text(value)}' if isinstance(value, str)
+        else f'"{what}": {json.dumps(value, ensure_ascii=False)}'
+        for what, value in facts.items()
+    ]  # fmt: skip
+    return ("{" + ", ".join(said) + "}").replace("\\", "\\\\")
+
 
 _ODD = re.compile(r'["\\\t\n\r\0]')
 _SPECIAL = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r", "\0": None})

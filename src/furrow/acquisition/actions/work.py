@@ -20,6 +20,7 @@ from furrow.acquisition.rules import (
 )
 from furrow.audit.actions import record
 from furrow.common.jobs import enqueue
+from furrow.common.processes import collect_rarely
 from furrow.common.realtime import publish
 from furrow.customers.rules import NumberTaken
 from furrow.organisation.models import User
@@ -107,6 +108,7 @@ def take_step(*, batch_id: int, at: datetime) -> bool:
     left to do. Two workers on one list take turns; killed between or within pieces nothing is
     lost and nothing is done twice.
     """
+    collect_rarely()
     batch = Batch.objects.select_related("source", "by").get(pk=batch_id)
     if batch.state == BatchState.CHECKING and batch.progress.get("phase") == "reading":
         for _done in read_file(batch=batch):

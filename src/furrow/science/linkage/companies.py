@@ -14,6 +14,8 @@ _LEGAL = re.compile(
     r"(?:股份有限责任公司|股份有限公司|有限责任公司|有限公司|股份公司|集团公司|总公司|有限合伙|普通合伙|个体工商户|个体户|公司|集团|有限|股份)+$"
 )
 FIRM_ENDS = "司团限份厂店行心室所校院部处场社会库铺馆廠團"
+_SHORT = re.compile(r"[\u4e00-\u9fff]{2,3}")
+_MAY_END = FIRM_ENDS + "户"  # 个体户
 _BRANCH_ENDS = (
     "分公司", "子公司", "办事处", "分店", "分行", "支行", "分部", "分厂", "营业部", "代表处",
     "联络处",
@@ -59,6 +61,9 @@ def read_company(text: str) -> CompanyReading:
     >>> read_company("海图科技(深圳)").key, read_company("Haitu Tech Co., Ltd.").key
     ('海图科技', 'haitu tech')
     """
+    if _SHORT.fullmatch(text) and text[-1] not in _MAY_END:
+        # Most cells of a list of people: nothing in it could be taken away.
+        return CompanyReading() if is_placeholder(text) else CompanyReading(simplified(text))
     name = plain(text).casefold()
     if not name or is_placeholder(name):
         return CompanyReading()

@@ -4,8 +4,11 @@
 import doctest
 import importlib
 import string
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,8 +16,10 @@ from hypothesis import strategies as st
 from furrow.science.linkage.addresses import address_key
 from furrow.science.linkage.companies import company_key, read_company
 from furrow.science.linkage.contacts import birthday_key
+from furrow.science.linkage.engines import DuckEngine
 from furrow.science.linkage.names import name_key, read_name, sound_key
 from furrow.science.linkage.numbers import read_numbers
+from furrow.science.linkage.pipeline import _quick_mobile
 
 MODULES = [
     "text", "placeholders", "numbers", "names", "places", "companies", "addresses", "contacts",
@@ -73,6 +78,52 @@ def test_a_cell_without_a_number_says_why(cell: str, problem: str) -> None:
     assert (reading.numbers, reading.problem) == ((), problem)
 
 
+# A mobile as people and machines write it: what stands in front, where it is parted, what follows.
+mobiles = st.builds(
+    lambda front, digits, part, cut, wide: (
+        front + part.join((digits[:3], digits[3 : 3 + cut], digits[3 + cut :]))
+    ).translate(_WIDE if wide else {}),
+    front=st.sampled_from(
+        ["", "+86", "+86 ", "+86-", "0086", "0086-", "86-", "(+86)", "(86) ", "0"]
+    ),
+    digits=st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True),
+    part=st.sampled_from(["", " ", "-", ".", "  "]),
+    cut=st.sampled_from([4, 5]),
+    wide=st.booleans(),
+)
+_WIDE = {
+    ord(narrow): wide
+    for narrow, wide in zip("0123456789+()-", "０１２３４５６７８９＋（）－", strict=True)
+}
+
+
+@given(mobiles)
+def test_a_mobile_is_read_as_libphonenumber_reads_it(cell: str) -> None:
+    reading = read_numbers(cell)
+    if reading.problem == "placeholder":
+        return  # 13800000000: a number to libphonenumber, nobody's to us
+
+    known = phonenumbers.parse(cell, "CN")
+
+    assert reading.numbers == (
+        phonenumbers.format_number(known, phonenumbers.PhoneNumberFormat.E164),
+    )
+
+
+@given(st.lists(mobiles, min_size=1, max_size=20))
+def test_the_engine_reads_a_mobile_as_we_do_or_leaves_it_to_us(cells: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        engine = DuckEngine(folder=Path(folder), threads=1, memory="")
+        quick = _quick_mobile(engine, "cell", "CN")
+        engine.put("given", {"cell": "VARCHAR"}, [(cell,) for cell in cells])
+        found = engine.rows(f"SELECT cell, {quick} FROM given")
+        engine.close()
+
+    for cell, digits in found:
+        if digits is not None:
+            assert read_numbers(cell).numbers == (f"+86{digits}",)
+
+
 def test_a_number_of_an_unallocated_range_is_read_but_not_valid() -> None:
     assert not read_numbers("15412345678").is_valid
     assert read_numbers("13800138000").is_valid
@@ -112,6 +163,14 @@ def test_homophones_sound_alike() -> None:
 ])  # fmt: skip
 def test_spellings_of_a_firm_share_a_key(text: str) -> None:
     assert company_key(text) == "海图科技"
+
+
+@given(
+    st.text("王张南京集团个体户公司分店无有没股份限厂陳總", min_size=2, max_size=3),
+)
+def test_a_short_name_of_a_firm_is_read_as_a_long_one_is(text: str) -> None:
+    # With a space in it, it takes the long way.
+    assert read_company(text) == read_company(text[0] + " " + text[1:])
 
 
 def test_a_branch_is_kept_apart() -> None:
