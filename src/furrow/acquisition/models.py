@@ -108,7 +108,7 @@ class Row(models.Model):
     """One line of a file on its way in, as given and as understood. What becomes a lead is a row
     no more; the others stay until some time after the import."""
 
-    batch = models.ForeignKey(Batch, models.CASCADE, related_name="row_set")
+    batch = models.ForeignKey(Batch, models.CASCADE, related_name="row_set", db_index=False)
     line = models.PositiveIntegerField()  # 1-based data row in the file
     cells = ArrayField(models.TextField())  # exactly as they stood; one for each header or more
     facts = models.JSONField(default=dict)  # rules.Reading.facts
@@ -188,9 +188,10 @@ class LeadQuerySet(models.QuerySet["Lead"]):
 class Lead(models.Model):
     """A chance to sell to somebody: one origin of one customer. A customer may have several."""
 
-    customer = models.ForeignKey(Customer, models.PROTECT, related_name="leads")
-    source = models.ForeignKey(Source, models.PROTECT)
-    batch = models.ForeignKey(Batch, models.PROTECT, null=True, blank=True)
+    # Each begins one of the indexes below.
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="leads", db_index=False)
+    source = models.ForeignKey(Source, models.PROTECT, db_index=False)
+    batch = models.ForeignKey(Batch, models.PROTECT, null=True, blank=True, db_index=False)
     line = models.PositiveIntegerField(null=True, blank=True)
     given = models.JSONField(default=dict)  # every fact as this origin gave it (B2)
     # Whether this lead made the customer or was joined to one already known.

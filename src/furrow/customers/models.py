@@ -110,10 +110,11 @@ class Customer(models.Model):
         blank=True,
         related_name="customers",
         verbose_name=_("owner"),
+        db_index=False,
     )
     owned_since = models.DateTimeField(null=True, blank=True)
     # A merged customer stays as a signpost: old links and imports still resolve.
-    merged_into = models.ForeignKey("self", models.PROTECT, null=True, blank=True)
+    merged_into = models.ForeignKey("self", models.PROTECT, null=True, blank=True, db_index=False)
     created_at = models.DateTimeField()
     # Made up, and put among the real ones to see who touches it (sightings); in no pool.
     is_planted = models.BooleanField(default=False, db_default=False, editable=False)
@@ -148,6 +149,15 @@ class Customer(models.Model):
                 fields=["grams"],
                 fastupdate=True,
                 gin_pending_list_limit=512,
+            ),
+            # Of the few who have one: whoever comes in has neither.
+            models.Index(
+                name="customer_of_owner", fields=["owner"], condition=Q(owner__isnull=False)
+            ),
+            models.Index(
+                name="customer_merged_into",
+                fields=["merged_into"],
+                condition=Q(merged_into__isnull=False),
             ),
             models.Index(
                 name="customer_by_owner", fields=["owner", "-id"], condition=Q(merged_into=None)

@@ -38,7 +38,7 @@ from .rules import (
 @transaction.atomic
 def note_lookup(*, found: int, hidden: int, by: User, at: datetime) -> None:
     """Write down that somebody asked whom the company knows: how many were found, and how many
-    of them the asker may not see. Raises TooManyLookups."""
+    of them the asker may not see. Raises TooManyAsked."""
     recent = Event.objects.filter(
         who=by.username, what="duplicates.looked_up", at__gte=at - LOOKUP_WINDOW
     )

@@ -185,6 +185,8 @@ def likely_duplicates(*, record: Record, user: User, most: int = 5) -> list[Like
     only whose they are. Three statements of a few index lookups each, whatever the size of the
     base."""
     matches = matches_for([Probe(record)]).get(int(record.id), [])[:most]
+    if not matches:
+        return []
     seen = Customer.objects.visible_to(user).filter(pk=OuterRef("pk"))
     customers = Customer.objects.select_related("owner", "team").annotate(is_seen=Exists(seen))
     ids = [match.customer_id for match in matches]
@@ -230,14 +232,22 @@ def similar_to(customer: Customer, *, user: User) -> list[Likeness]:
 
 def pairs_in(block: str, *, after: str, upto: str, most: int) -> list[tuple[int, int]]:
     """Customers who share a value of `block` in (after, upto] and were never compared."""
+    if block in VALUES:
+        key, has = VALUES[block]
+        sql = load_sql("furrow.linkage", "pairs_by_value").format(key=key, has=has)
+    else:
+        sql = load_sql("furrow.linkage", f"pairs_by_{block}")
     with connection.cursor() as cursor:
-        cursor.execute(
-            load_sql("furrow.linkage", f"pairs_by_{block}"),
-            {"after": after, "upto": upto, "most": most},
-        )
+        cursor.execute(sql, {"after": after, "upto": upto, "most": most})
         return list(cursor.fetchall())
 
 
+# In SQL as in Django below: the value that brings customers together, and who has one.
+VALUES: Mapping[str, tuple[str, str]] = {
+    "address": ("address_key", "true"),
+    "email": ("lower(email)", "email <> ''"),
+    "wechat": ("lower(profile ->> 'wechat')", "profile ? 'wechat'"),
+}
 _KEYS: Mapping[str, tuple[Any, Q]] = {
     "name": (F("name_key"), Q()),
     "address": (F("address_key"), Q()),

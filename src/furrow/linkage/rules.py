@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from furrow.common.refusal import Refused
+from furrow.customers.rules import TooManyAsked
 from furrow.science.linkage.addresses import address_key
 from furrow.science.linkage.companies import company_key
 from furrow.science.linkage.compare import Comparison
@@ -67,14 +68,10 @@ class CannotFind(Refused):
     """A run cannot be started or stopped now."""
 
 
-class TooManyLookups(Refused):
-    """Somebody asks whose numbers are whose faster than anybody types."""
-
-
 def check_lookups(recent: int) -> None:
-    """Raise TooManyLookups after MOST_LOOKUPS within LOOKUP_WINDOW."""
+    """Raise TooManyAsked after MOST_LOOKUPS within LOOKUP_WINDOW."""
     if recent >= MOST_LOOKUPS:
-        raise TooManyLookups(
+        raise TooManyAsked(
             _t("You have looked up many customers in a short time. Wait a minute."), rule="B3"
         )
 

@@ -49,6 +49,7 @@ def gather_hints(*, batch: Batch) -> None:
     bounds = {"batch": batch.pk, "most": MOST_BY_ADDRESS, "most_by_name": MOST_BY_NAME}
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE acquisition_row")
+        cursor.execute("SET LOCAL work_mem = '128MB'")  # joins of all keys with each other
         cursor.execute(load_sql("furrow.acquisition", "crowded"), bounds)
         cursor.execute("DELETE FROM acquisition_hint WHERE batch_id = %s", [batch.pk])
         cursor.execute(load_sql("furrow.acquisition", "hints"), bounds)

@@ -41,6 +41,7 @@ from .leads import enrich
 CREATE_ROWS = 10_000  # rows per transaction, of those created in sets
 IMPORT_ROWS = 2000  # rows per transaction, of the others
 AT_ONCE = min(os.cpu_count() or 1, 2)  # transactions; the processors are PostgreSQL's too
+A_STEP = 4  # transactions one after another, before progress is told
 
 
 # -- new customers, in sets ------------------------------------------------------------------------
@@ -56,12 +57,12 @@ def create_chunks(*, batch: Batch, after: int, at: datetime) -> int:
     """
     if after >= batch.rows:
         return 0
-    together = 1 if connection.in_atomic_block else AT_ONCE
-    starts = range(after, min(after + together * CREATE_ROWS, batch.rows), CREATE_ROWS)
+    chunks = 1 if connection.in_atomic_block else AT_ONCE * A_STEP
+    starts = range(after, min(after + chunks * CREATE_ROWS, batch.rows), CREATE_ROWS)
     if len(starts) == 1:
         _create(batch.pk, after, at)
     else:
-        with ThreadPoolExecutor(len(starts)) as threads:
+        with ThreadPoolExecutor(AT_ONCE) as threads:
             list(threads.map(lambda start: _create_apart(batch.pk, start, at), starts))
     return min(starts[-1] + CREATE_ROWS, batch.rows)
 

@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from furrow.audit.models import Event
 from furrow.customers.models import Customer, MergeEvent, Number
+from furrow.customers.rules import TooManyAsked
 from furrow.customers.tests.make import make_customer
 from furrow.linkage.actions import judge_pair, note_lookup
 from furrow.linkage.models import Pair, Run
-from furrow.linkage.rules import MOST_LOOKUPS, RunState, TooManyLookups, Verdict
+from furrow.linkage.rules import MOST_LOOKUPS, RunState, Verdict
 from furrow.organisation.models import User
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_agent, make_team, make_user
@@ -80,7 +81,7 @@ def test_asking_faster_than_anybody_types_is_refused() -> None:
     for _time in range(MOST_LOOKUPS):
         note_lookup(found=0, hidden=0, by=agent, at=at)
 
-    with pytest.raises(TooManyLookups):
+    with pytest.raises(TooManyAsked):
         note_lookup(found=0, hidden=0, by=agent, at=at)
     note_lookup(found=0, hidden=0, by=agent, at=at + timedelta(minutes=2))
 
