@@ -79,6 +79,10 @@ def test_a_cell_without_a_number_says_why(cell: str, problem: str) -> None:
 
 
 _WIDE = {
+    ord(narrow): wide
+    for narrow, wide in zip("0123456789+()-", "０１２３４５６７８９＋（）－", strict=True)
+}
+
 # A mobile as people and machines write it: what stands in front, where it is parted, what follows.
 mobiles = st.builds(
     lambda front, digits, part, cut, wide: (
@@ -92,9 +96,6 @@ mobiles = st.builds(
     cut=st.sampled_from([4, 5]),
     wide=st.booleans(),
 )
-    ord(narrow): wide
-    for narrow, wide in zip("0123456789+()-", "０１２３４５６７８９＋（）－", strict=True)
-}
 
 
 @given(mobiles)
