@@ -1,5 +1,6 @@
 """What people fill in about sources and lists."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ from furrow.customers.rules import Kind
 from furrow.organisation.models import Team, User
 
 from .models import Source
-from .rules import LegalBasis, SourceKind
+from .rules import LegalBasis, SourceKind, Target
 
 REGIONS = [
     ("", _("As set for this system")),
@@ -28,6 +29,19 @@ KINDS = [("", _("Decide row by row")), *Kind.choices]
 
 
 class SourceForm(forms.ModelForm):  # type: ignore[type-arg]  # no subscript at run time
+    target_kind = forms.ChoiceField(
+        label=_("Wanted"), choices=[("", _("People and organisations")), *Kind.choices],
+        required=False,
+    )  # fmt: skip
+    target_cities = forms.CharField(
+        label=_("Wanted cities"),
+        required=False,
+        help_text=_("With commas between; empty wants every city."),
+    )
+    target_categories = forms.CharField(
+        label=_("Wanted categories"), required=False, help_text=_("Likewise.")
+    )
+
     class Meta:
         model = Source
         fields = ("name", "kind", "legal_basis", "purpose", "region", "team", "is_dealt")
@@ -43,6 +57,49 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]  # no subscript at 
             "team": _("Those who come one by one: by web, form or machine."),
             "is_dealt": _("To people of the team who are at work, by their shares and wishes."),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        wanted = Target.read(self.instance.target)
+        self.initial = {
+            **self.initial,
+            "target_kind": wanted.kind,
+            "target_cities": ", ".join(wanted.cities),
+            "target_categories": ", ".join(wanted.categories),
+        }
+
+    @property
+    def target(self) -> dict[str, object]:
+        said = self.cleaned_data
+        return Target(
+            kind=said["target_kind"],
+            cities=_words(said["target_cities"]),
+            categories=_words(said["target_categories"]),
+        ).stored
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Words between commas of any keyboard, each once."""
+    words = (word.strip() for word in re.split(r"[,，、;；]", text))
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+class ReturnForm(forms.Form):
+    """A list goes back to its seller."""
+
+    reason = forms.CharField(label=_("Why it is returned"), max_length=200)
+    refund = forms.DecimalField(
+        label=_("Refunded, in yuan"),
+        required=False,
+        min_value=0,
+        decimal_places=2,
+        max_digits=12,
+        widget=forms.NumberInput(attrs={"step": "0.01"}),
+    )
+
+    @property
+    def refunded_minor(self) -> int:
+        return int((self.cleaned_data["refund"] or Decimal(0)) * 100)
 
 
 class UploadForm(forms.Form):

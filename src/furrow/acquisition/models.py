@@ -82,6 +82,9 @@ class Batch(models.Model):
     rows = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=300, blank=True)  # why it failed, for people
     cost_minor = models.BigIntegerField(default=0)  # what the list cost, in fen (A2)
+    # Given back by the seller: why, and how much of the cost was refunded, in fen.
+    return_reason = models.CharField(max_length=200, blank=True, db_default="")
+    refunded_minor = models.BigIntegerField(default=0, db_default=0)
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)

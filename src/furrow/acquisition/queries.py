@@ -1,11 +1,11 @@
 """Answers about sources, lists and leads."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, F, QuerySet, Sum
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
@@ -28,9 +28,13 @@ from .rules import (
     BatchState,
     Finding,
     RowState,
+    Target,
+    Worth,
     effective_choice,
     shown,
 )
+
+CURRENCY = "CNY"  # in which sources are paid and judged
 
 # -- what is told of one customer ------------------------------------------------------------------
 
@@ -256,40 +260,67 @@ def is_waiting(batch: Batch, *, at: datetime) -> bool:
 
 @dataclass(frozen=True)
 class SourceTally:
-    """What a source gave. `contactable`: customers with a number nobody forbids to call."""
+    """What a source gave."""
 
     source: Source
     lists: int
-    leads: int
-    customers: int
-    contactable: int
-    cost_minor: int
-
-    @property
-    def cost(self) -> float:
-        return self.cost_minor / 100
-
-    @property
-    def cost_per_customer(self) -> float | None:
-        return self.cost / self.customers if self.customers and self.cost_minor else None
+    worth: Worth
 
 
 def tally_sources(*, user: User, at: datetime) -> list[SourceTally]:
-    """Every source by name. One pass over the leads: about a second per million."""
-    sources = Source.objects.visible_to(user).order_by("name").in_bulk()
-    with connection.cursor() as cursor:
-        cursor.execute(load_sql("furrow.acquisition", "tally_sources"), {"at": at})
-        counts = {row[0]: row[1:] for row in cursor.fetchall()}
+    """Every source by name. One pass over the leads: some seconds per million."""
+    sources = Source.objects.visible_to(user).order_by("name")
+    worth = _worth(source=None, at=at)
     bought = (
-        Batch.objects.exclude(state__in=[BatchState.UPLOADED, BatchState.UNDONE])
+        Batch.objects.exclude(state=BatchState.UPLOADED)
         .order_by()
         .values_list("source_id")
-        .annotate(lists=Count("id"), cost=Sum("cost_minor"))
+        .annotate(lists=Count("id"), cost=Sum(F("cost_minor") - F("refunded_minor")))
     )
     costs = {source: (lists, cost or 0) for source, lists, cost in bought}
     tallies = []
-    for pk, source in sources.items():
-        lists, cost = costs.get(pk, (0, 0))
-        leads, customers, contactable = counts.get(pk, (0, 0, 0))
-        tallies.append(SourceTally(source, lists, leads, customers, contactable, cost))
+    for source in sources:
+        lists, cost = costs.get(source.pk, (0, 0))
+        found = worth.get((source.pk, None), Worth())
+        tallies.append(SourceTally(source, lists, replace(found, cost=cost)))
     return tallies
+
+
+def tally_batches(source: Source, *, user: User, at: datetime) -> list[tuple[Batch, Worth]]:
+    """Each list of a source, the newest first."""
+    worth = _worth(source=source.pk, at=at)
+    batches = Batch.objects.visible_to(user).filter(source=source).order_by("-created_at", "-id")
+    return [
+        (
+            batch,
+            replace(
+                worth.get((source.pk, batch.pk), Worth()),
+                cost=batch.cost_minor - batch.refunded_minor,
+            ),
+        )
+        for batch in batches[:200]
+    ]
+
+
+def _worth(*, source: int | None, at: datetime) -> dict[tuple[int, int | None], Worth]:
+    """(source, list; None = all of it) -> what it gave, without its cost."""
+    asked = {"at": at, "source": source, "currency": CURRENCY}
+    with connection.cursor() as cursor:
+        cursor.execute(load_sql("furrow.acquisition", "tally_sources"), asked)
+        return {(row[0], row[1]): Worth(*row[2:]) for row in cursor.fetchall()}
+
+
+def count_fitting(batch: Batch) -> int | None:
+    """How many rows of a checked list are as its source's target profile wants them; None when
+    anybody is wanted."""
+    target = Target.read(batch.source.target)
+    if not target.stored:
+        return None
+    rows = Row.objects.filter(batch=batch).exclude(finding=Finding.PROBLEM)
+    if target.kind:
+        rows = rows.filter(facts__kind=target.kind)
+    if target.cities:
+        rows = rows.filter(facts__city__in=target.cities)
+    if target.categories:
+        rows = rows.filter(facts__category__in=target.categories)
+    return rows.count()

@@ -199,6 +199,91 @@ NUMBER_FIELDS = ("phone", "phone2")
 
 
 @dataclass(frozen=True)
+class Target:
+    """Whom we want from a source (A2). What is empty is anybody."""
+
+    kind: str = ""
+    cities: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> "Target":
+        return cls(
+            kind=str(stored.get("kind", "")),
+            cities=tuple(stored.get("cities", ())),
+            categories=tuple(stored.get("categories", ())),
+        )
+
+    @property
+    def stored(self) -> dict[str, object]:
+        said = {"kind": self.kind, "cities": list(self.cities), "categories": list(self.categories)}
+        return {name: value for name, value in said.items() if value}
+
+    @property
+    def in_words(self) -> str:
+        """ "" when anybody is wanted."""
+        kind = str(Kind(self.kind).label) if self.kind else ""
+        parts = (kind, ", ".join(self.cities), ", ".join(self.categories))
+        return "; ".join(filter(None, parts))
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What a source or a list gave for its cost. Money in fen, in the company's currency.
+
+    leads        origins named
+    customers    whom they name
+    contactable  of these, with a number nobody forbids to call: the valid ones
+    fitting      of these, as the target profile wants them; all of them where there is none
+    named_first  whom it was the first to name: what follows is theirs alone, so that nobody's
+                 purchase is counted for two sources
+    buyers       who bought after they were named
+    revenue      of their purchases since, refunds taken off
+    cost         what was paid, refunds by the seller taken off
+    """
+
+    leads: int = 0
+    customers: int = 0
+    contactable: int = 0
+    fitting: int = 0
+    named_first: int = 0
+    buyers: int = 0
+    revenue: int = 0
+    cost: int = 0
+
+    @property
+    def yuan_cost(self) -> float:
+        return self.cost / 100
+
+    @property
+    def yuan_revenue(self) -> float:
+        return self.revenue / 100
+
+    @property
+    def validity(self) -> float | None:
+        """Share of its customers who can be called."""
+        return self.contactable / self.customers if self.customers else None
+
+    @property
+    def fit(self) -> float | None:
+        return self.fitting / self.customers if self.customers else None
+
+    @property
+    def conversion(self) -> float | None:
+        return self.buyers / self.named_first if self.named_first else None
+
+    @property
+    def cost_per_valid(self) -> float | None:
+        """In yuan."""
+        return self.cost / 100 / self.contactable if self.cost and self.contactable else None
+
+    @property
+    def roi(self) -> float | None:
+        """Earned beyond the cost, as a share of it; None for what cost nothing."""
+        return (self.revenue - self.cost) / self.cost if self.cost else None
+
+
+@dataclass(frozen=True)
 class Basis:
     """How a lead came that came one by one, and on what ground (A1, A5). Kept with the lead.
 

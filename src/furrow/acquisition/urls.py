@@ -14,6 +14,7 @@ urlpatterns = [
     path("lists/<int:batch_id>/layout/", views.layout, name="import-layout"),
     path("lists/<int:batch_id>/back/", views.back, name="import-back"),
     path("lists/<int:batch_id>/choices/", views.choose, name="import-choices"),
+    path("lists/<int:batch_id>/return/", views.give_back, name="import-return"),
     path("lists/<int:batch_id>/errors/", views.errors, name="import-errors"),
     path("lists/<int:batch_id>/rows/<int:line>/", views.row, name="import-row"),
     re_path(

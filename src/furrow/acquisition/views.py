@@ -19,7 +19,7 @@ from furrow.organisation.rules import Act
 from furrow.science.linkage.files import TableError
 
 from . import actions, queries
-from .forms import KINDS, REGIONS, SourceForm, UploadForm
+from .forms import KINDS, REGIONS, ReturnForm, SourceForm, UploadForm
 from .models import Batch, Row, Source
 from .rules import (
     CHOICES,
@@ -28,10 +28,12 @@ from .rules import (
     REASON_HEADER,
     WORKING,
     BatchState,
+    CannotImport,
     Finding,
     LegalBasis,
     RowState,
     SourceKind,
+    Target,
     file_error,
 )
 
@@ -112,6 +114,9 @@ def _context(batch: Batch) -> dict[str, object]:
         "tiles": [],
         "classes": [],
         "problems": [],
+        "fitting": None,
+        "target": None,
+        "return_form": ReturnForm(initial={"refund": batch.cost_minor / 100 or None}),
         "lists": [],
         "outcomes": [],
         "left": [],
@@ -155,6 +160,8 @@ def _checked(batch: Batch) -> dict[str, object]:
             if counts.get(f)
         ],
         "problems": queries.problems_of(batch),
+        "fitting": queries.count_fitting(batch),
+        "target": Target.read(batch.source.target),
         "lists": [
             (f, f.label, counts[f], queries.rows_of(batch, f, most=PAGE))
             for f in shown
@@ -234,6 +241,20 @@ _MOVES = {
 def go(request: Request, batch_id: int, what: str) -> HttpResponse:
     """Start, stop, go on, or undo."""
     _MOVES[what](batch=_batch(request, batch_id), by=request.user, at=timezone.now())
+    return redirect("import", batch_id)
+
+
+@requires(Act.IMPORT)
+@require_POST
+def give_back(request: Request, batch_id: int) -> HttpResponse:
+    """Return a bad list to its seller: everything untouched is withdrawn."""
+    form = ReturnForm(request.POST)
+    if not form.is_valid():
+        raise CannotImport(str(next(iter(form.errors.values()))[0]), rule="A2")
+    actions.return_batch(
+        batch=_batch(request, batch_id), reason=form.cleaned_data["reason"],
+        refunded_minor=form.refunded_minor, by=request.user, at=timezone.now(),
+    )  # fmt: skip
     return redirect("import", batch_id)
 
 
@@ -321,6 +342,7 @@ def _source_facts(form: SourceForm) -> dict[str, Any]:
         "region": said["region"],
         "team": said["team"],
         "is_dealt": said["is_dealt"],
+        "target": form.target,
     }
 
 
@@ -353,7 +375,13 @@ def source(request: Request, source_id: int) -> HttpResponse:
         )
         messages.success(request, _("The source is changed."))
         return redirect("sources")
-    return render(request, "acquisition/source.html", {"form": form, "source": found})
+    context = {
+        "form": form,
+        "source": found,
+        "lists": queries.tally_batches(found, user=request.user, at=timezone.now()),
+        "target": Target.read(found.target),
+    }
+    return render(request, "acquisition/source.html", context)
 
 
 # -- of one customer -----------------------------------------------------------------------------

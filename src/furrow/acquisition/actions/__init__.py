@@ -16,6 +16,7 @@ from .work import (
     choose,
     fail_batch,
     resume_batch,
+    return_batch,
     start_check,
     start_import,
     start_undo,
@@ -26,6 +27,6 @@ from .work import (
 __all__ = [
     "NO_BASIS", "add_lead", "change_source", "choose", "choose_for_row", "create_source",
     "delete_old_files", "fail_batch", "fix_row", "move_leads", "move_rows", "note_download",
-    "reopen", "resume_batch", "set_layout", "set_mapping", "start_check", "start_import",
-    "start_undo", "stop_batch", "table_of", "take_step", "upload_list",
+    "reopen", "resume_batch", "return_batch", "set_layout", "set_mapping", "start_check",
+    "start_import", "start_undo", "stop_batch", "table_of", "take_step", "upload_list",
 ]  # fmt: skip

@@ -22,6 +22,7 @@ class Facts(TypedDict, total=False):
     region: str
     team: Team | None
     is_dealt: bool
+    target: dict[str, object]  # rules.Target.stored
 
 
 @transaction.atomic

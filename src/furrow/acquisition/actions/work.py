@@ -69,6 +69,27 @@ def start_undo(*, batch: Batch, by: User, at: datetime) -> Batch:
 
 
 @transaction.atomic
+def return_batch(
+    *, batch: Batch, reason: str, refunded_minor: int, by: User, at: datetime
+) -> Batch:
+    """Give a bad list back to its seller: everything untouched of it is withdrawn, and what the
+    seller pays back comes off its cost (A2). Raises CannotImport without a reason, for more than
+    it cost, and like `start_undo`."""
+    if not reason.strip():
+        raise CannotImport(_("Say why the list is returned; the seller will ask."), rule="A2")
+    batch = _locked(batch)
+    if not 0 <= refunded_minor <= batch.cost_minor:
+        raise CannotImport(_("The refund cannot be more than the list cost."), rule="A2")
+    batch.return_reason, batch.refunded_minor = reason.strip()[:200], refunded_minor
+    batch.save(update_fields=["return_reason", "refunded_minor"])
+    record(
+        "list.returned", of=batch, by=by.username, at=at,
+        reason=batch.return_reason, refunded_minor=refunded_minor,
+    )  # fmt: skip
+    return start_undo(batch=batch, by=by, at=at)
+
+
+@transaction.atomic
 def stop_batch(*, batch: Batch, by: User, at: datetime) -> Batch:
     """Stop the job after its present chunk; it can go on later. Raises CannotImport."""
     batch = _locked(batch)
