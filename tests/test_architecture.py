@@ -158,6 +158,7 @@ UNTRACKED = {
     "teamwork.Refund": "is a ledger",
     "teamwork.Credit": "is a ledger",
     "teamwork.HandoverItem": "is a queue; what came of it is in the owners' ledger",
+    "followups.PoolReminder": "is made anew each night",
     "webhooks.Delivery": "is a queue with its own record of attempts",
 }
 

@@ -25,7 +25,7 @@ from furrow.customers.actions import (
 from furrow.customers.models import Customer, MergeEvent, Note, OwnershipEvent
 from furrow.customers.rules import CannotMerge, OwnerChange
 from furrow.customers.tests.make import make_customer, make_e164, number_of
-from furrow.followups.models import FollowUp
+from furrow.followups.models import FollowUp, Rest
 from furrow.followups.tests.make import make_followup
 from furrow.linkage.models import Pair
 from furrow.linkage.rules import Verdict
@@ -60,6 +60,11 @@ def _fill(customer: Customer, *, by: User, campaigns: list[Campaign], random: Ra
     perhaps(lambda: make_call(agent=by, customer=customer, state=CallState.ENDED))
     due_at = NOON + timedelta(days=random.randrange(1, 9))
     perhaps(lambda: make_followup(agent=by, customer=customer, due_at=due_at))
+    perhaps(
+        lambda: Rest.objects.create(
+            customer=customer, since=NOON, until=NOON + timedelta(days=random.randrange(1, 9))
+        )
+    )
     for campaign in campaigns:
         perhaps(lambda: make_target(campaign=campaign, customer=customer, agent=by))  # noqa: B023
     perhaps(

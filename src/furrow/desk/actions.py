@@ -3,6 +3,7 @@
 The desk lies on top of the shelf: here the lower capabilities are put together.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,8 +18,14 @@ from furrow.campaigns.rules import SUPPRESSING, Effect
 from furrow.compliance.actions import note_refusal, suppress_number
 from furrow.compliance.rules import SuppressionKind
 from furrow.dialer.queries import callable_number
-from furrow.followups.actions import finish_due, plan_followup
-from furrow.followups.rules import Reason, after_refusal, next_attempt
+from furrow.followups.actions import (
+    finish_due,
+    follow_refusal,
+    keep_promise,
+    plan_followup,
+    retry_at,
+)
+from furrow.followups.rules import Promise, Reason
 from furrow.organisation.actions import set_presence
 from furrow.organisation.models import Presence, User
 from furrow.organisation.rules import PresenceState
@@ -40,6 +47,7 @@ class WrapUp:
 
     cp      0 to 5, or None when not asked
     due_at  the next follow-up, or None
+    promises  what was promised beside it; each becomes a task
     """
 
     disposition: Disposition
@@ -47,6 +55,7 @@ class WrapUp:
     due_at: datetime | None = None
     is_promise: bool = False
     remark: str = ""
+    promises: Sequence[Promise] = ()
 
 
 @transaction.atomic
@@ -72,13 +81,16 @@ def wrap_up(*, call: Call, result: WrapUp, by: User, at: datetime) -> Call:
     if effect in SUPPRESSING:
         _never_again(call=call, effect=effect, by=by, at=at)
     elif effect is Effect.REFUSED:
-        _rest(call=call, wanted_at=result.due_at, by=by, at=at)
+        follow_refusal(call=call, wanted_at=result.due_at, by=by, at=at)
+        _finish_in_campaign(call=call, at=at)
     elif result.due_at is not None:
         _come_back(call=call, result=result, by=by, at=at)
     elif effect is Effect.RETRY:
         _try_again(call=call, by=by, at=at)
     else:
         _finish_in_campaign(call=call, at=at)
+    for promise in result.promises:
+        keep_promise(promise=promise, call=call, by=by, at=at)
     # A leader or a machine may give the result for somebody who has gone: they stay away.
     if Presence.objects.filter(user=call.talker, state=PresenceState.WRAPUP).exists():
         set_presence(user=call.talker, state=PresenceState.READY, at=at)
@@ -111,31 +123,9 @@ def _come_back(*, call: Call, result: WrapUp, by: User, at: datetime) -> None:
     _finish_in_campaign(call=call, at=at)
 
 
-def _rest(*, call: Call, wanted_at: datetime | None, by: User, at: datetime) -> None:
-    """E1: after a refusal the customer is left in peace, then tried with a fresh reason.
-
-    A later day may be wanted, an earlier one is not had; after the seventh refusal none is.
-    """
-    refusals = Call.objects.filter(
-        customer_id=call.customer_id, disposition__effect=Effect.REFUSED
-    ).count()
-    due_at = after_refusal(refusals=refusals, at=at)
-    if due_at is not None:
-        plan_followup(
-            customer=call.customer,
-            assigned_to=call.talker,
-            due_at=max(due_at, wanted_at or due_at),
-            reason=Reason.REFUSAL,
-            after_call=call,
-            by=by,
-            at=at,
-        )
-    _finish_in_campaign(call=call, at=at)
-
-
 def _try_again(*, call: Call, by: User, at: datetime) -> None:
     """Not reached: wait in the campaign for another part of the day, or as a follow-up."""
-    due_at = next_attempt(Outcome(call.outcome), attempts=call.attempt, last_at=at)
+    due_at = retry_at(call=call, at=at)
     if due_at is None:
         if call.outcome in {Outcome.SWITCHED_OFF, Outcome.OUT_OF_SERVICE}:
             take_out(customer=call.customer, because=OutReason.OFF, by=by, at=at)

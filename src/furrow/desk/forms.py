@@ -11,7 +11,10 @@ from furrow.calls.models import Call
 from furrow.campaigns.models import Disposition
 from furrow.common.phone import zone
 from furrow.customers.filters import is_id
+from furrow.followups.queries import BOOK
+from furrow.followups.rules import Promise
 from furrow.pipeline.rules import check_score
+from furrow.rulebooks.queries import rules_at
 
 from .actions import WrapUp
 from .queries import Seat, suggested
@@ -23,7 +26,7 @@ class WrapUpForm:
 
     Fields: disposition (id; may be empty when the line's word suggests one), cp (0–5 or empty),
     next (a step's code or empty), due (local date and time, or empty; then it is a promise),
-    remark.
+    remark, promise (places in the rules' list, several).
     """
 
     def __init__(self, data: QueryDict, *, call: Call, seat: Seat | None, at: datetime) -> None:
@@ -41,7 +44,14 @@ class WrapUpForm:
             due_at=due_at,
             is_promise=is_promise,
             remark=(self.data.get("remark") or "").strip()[:1000],
+            promises=self._promises(),
         )
+
+    def _promises(self) -> list[Promise]:
+        """Those ticked, by their place in the rules."""
+        offered = rules_at(BOOK, self.at).promises
+        ticked = {int(one) for one in self.data.getlist("promise") if one.isdecimal()}
+        return [promise for place, promise in enumerate(offered, start=1) if place in ticked]
 
     def _disposition(self) -> Disposition:
         given = self.data.get("disposition") or ""

@@ -6,15 +6,26 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, F, Q, Value
+from django.db.models.functions import Now
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from furrow.customers.models import Customer
+from furrow.calls.models import Call
+from furrow.campaigns.rules import Effect
+from furrow.customers.models import Customer, CustomerQuerySet
 from furrow.customers.queries import first_callable
 from furrow.customers.rules import Moment
 from furrow.organisation.models import User
+from furrow.organisation.rules import Act, Scope
+from furrow.permits.objections import Asked
+from furrow.permits.rules import Objection, Purpose
+from furrow.rulebooks.queries import rules_at
+from furrow.rulebooks.rules import Book
 
-from .models import PROMISED_FIRST, FollowUp, FollowUpQuerySet
+from .models import PROMISED_FIRST, FollowUp, FollowUpQuerySet, PoolReminder, Rest
+from .rules import DEFAULT_BODY, FollowUpRules, rules_from
+
+BOOK: Book[FollowUpRules] = Book("followups", rule="E2", default=DEFAULT_BODY, read=rules_from)
 
 
 def end_of_day(at: datetime) -> datetime:
@@ -63,12 +74,101 @@ def next_due(*, agent: User, at: datetime, skip: Collection[int] = ()) -> Follow
 
     skip  ids of customers to pass over
     """
-    due = for_the_day(user=agent, until=at).filter(assigned_to=agent)
+    due = for_the_day(user=agent, until=at).calls().filter(assigned_to=agent)
     return first_callable(due.exclude(customer_id__in=skip))
 
 
 def open_of(customer: Customer) -> FollowUp | None:
-    return FollowUp.objects.open().filter(customer=customer).select_related("assigned_to").first()
+    """The next call; tasks by other channels are `tasks_of`."""
+    calls = FollowUp.objects.open().calls().filter(customer=customer)
+    return calls.select_related("assigned_to").first()
+
+
+def tasks_of(customer: Customer) -> list[FollowUp]:
+    """What was promised beside the next call, the earliest first."""
+    tasks = FollowUp.objects.open().filter(customer=customer).exclude(channel="call")
+    return list(tasks.select_related("assigned_to").order_by("due_at", "pk"))
+
+
+# -- refusals --------------------------------------------------------------------------------------
+
+
+def refusals_of(customer_id: int) -> int:
+    """How often a customer has refused since its last rest."""
+    calls = Call.objects.filter(customer=customer_id, disposition__effect=Effect.REFUSED)
+    since = Rest.objects.filter(customer=customer_id).values_list("since", flat=True).first()
+    return calls.filter(wrapped_at__gt=since).count() if since else calls.count()
+
+
+@dataclass(frozen=True)
+class Countdown:
+    """Where a customer stands with refusals (E1)."""
+
+    refusals: int
+    most: int
+    rests_until: datetime | None
+
+    @property
+    def left(self) -> int:
+        return max(self.most - self.refusals, 0)
+
+
+def countdown_of(customer: Customer, *, at: datetime) -> Countdown:
+    rest = Rest.objects.filter(customer=customer, until__gt=at).first()
+    return Countdown(
+        refusals_of(customer.pk), rules_at(BOOK, at).refusals.most, rest.until if rest else None
+    )
+
+
+def rests(asked: Asked) -> Objection | None:
+    """Against a sales call while a customer rests after the last refusal (E1)."""
+    if asked.purpose is not Purpose.SALES:
+        return None
+    rest = Rest.objects.filter(customer=asked.customer_id, until__gt=asked.at).first()
+    if rest is None:
+        return None
+    why = _(
+        "The customer refused as often as the rules allow, and is left in peace until %(until)s."
+    )
+    return Objection("E1", why % {"until": _local(rest.until)}, until=rest.until)
+
+
+# -- revisits --------------------------------------------------------------------------------------
+
+
+def policy_arrays(rules: FollowUpRules) -> dict[str, list[Any]]:
+    """The revisit policies as sql/revisits.sql takes them."""
+    return {
+        "keys": [one.key for one in rules.revisits],
+        "bought": [one.bought_days for one in rules.revisits],
+        "pis": [one.pi_from for one in rules.revisits],
+        "days": [one.every_days for one in rules.revisits],
+    }
+
+
+def quiet_since(customers: CustomerQuerySet, value: str) -> CustomerQuerySet:
+    """Whom nobody touched for so many days."""
+    if not (value.isascii() and value.isdecimal() and len(value) < 4):
+        return customers.none()
+    since = Now() - timedelta(days=int(value))
+    return customers.filter(
+        Q(last_touch_at__lt=since) | Q(last_touch_at=None, created_at__lt=since)
+    )
+
+
+def quiet_choices(user: User) -> list[tuple[str, str]]:
+    return [(str(n), _("For %(days)d days or more") % {"days": n}) for n in (30, 60, 90, 180)]
+
+
+def pool_reminders(user: User) -> list[PoolReminder]:
+    """What last night's run says of the pools of the teams `user` leads, the most first."""
+    latest = PoolReminder.objects.order_by("-on").values_list("on", flat=True).first()
+    if latest is None:
+        return []
+    rows = PoolReminder.objects.filter(on=latest, customers__gt=0).select_related("team")
+    if user.scope(Act.VIEW_FOLLOWUPS) is not Scope.ALL:
+        rows = rows.filter(team__in=user.teams(Act.VIEW_FOLLOWUPS))
+    return list(rows.order_by("-customers"))
 
 
 def tell_followups(customer: Customer, before: datetime | None, most: int) -> list[Moment]:

@@ -2,20 +2,35 @@
 
 from datetime import timedelta
 
+from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from furrow.customers.models import Customer
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act, Scope
+from furrow.rulebooks.actions import set_rules
+from furrow.rulebooks.queries import body_at, history, last_run
+from furrow.rulebooks.rules import CannotSetRules
 
 from .actions import finish_followup, plan_followup
-from .forms import PlanForm
+from .forms import PlanForm, RulesForms
 from .models import FollowUp
-from .queries import compliance_by_agent, end_of_day, for_the_day, load_of, open_of
-from .rules import Reason
+from .queries import (
+    BOOK,
+    compliance_by_agent,
+    countdown_of,
+    end_of_day,
+    for_the_day,
+    load_of,
+    open_of,
+    tasks_of,
+)
+from .rules import Channel, Reason
+from .simulation import simulate
 
 _MOST = 200
 
@@ -53,6 +68,8 @@ def _panel(request: Request, customer: Customer, form: PlanForm | None = None) -
     context = {
         "customer": customer,
         "followup": open_of(customer),
+        "tasks": tasks_of(customer),
+        "countdown": countdown_of(customer, at=at),
         "form": form or PlanForm(initial={"reason": Reason.OTHER}),
         "is_editing": form is not None,
         "now": at,
@@ -80,6 +97,7 @@ def plan(request: Request, customer_id: int) -> HttpResponse:
         assigned_to=customer.owner or request.user,
         due_at=form.cleaned_data["due_at"],
         reason=Reason(form.cleaned_data["reason"]),
+        channel=Channel(form.cleaned_data["channel"]),
         note=form.cleaned_data["note"],
         by=request.user,
         at=timezone.now(),
@@ -97,3 +115,36 @@ def finish(request: Request, followup_id: int) -> HttpResponse:
     if request.POST.get("row"):
         return HttpResponse("")
     return _panel(request, followup.customer)
+
+
+@requires(Act.EDIT_PIPELINE)
+@require_http_methods(["GET", "POST"])
+def edit_rules(request: Request) -> HttpResponse:
+    """Look at and change the rules. A POST tries them on the past first; with `save` it puts
+    them in force, as a new version."""
+    at = timezone.now()
+    forms = RulesForms(body_at(BOOK, at), request.POST or None)
+    trial = None
+    if request.method == "POST" and forms.is_valid():
+        change = forms.change.cleaned_data
+        if request.POST.get("save"):
+            version = set_rules(
+                book=BOOK, body=forms.body(), note=change["note"], from_at=change["from_at"],
+                by=request.user, at=at,
+            )  # fmt: skip
+            messages.success(
+                request, _("Version %(version)d is saved.") % {"version": version.version}
+            )
+            return redirect("followup-rules")
+        try:
+            trial = simulate(body=forms.body(), days=change["days"], at=at)
+        except ValueError as wrong:
+            raise CannotSetRules(str(wrong), rule="E2") from None
+    context = {
+        "forms": forms,
+        "trial": trial,
+        "run": last_run(BOOK),
+        "history": history(BOOK),
+        "now": at,
+    }
+    return render(request, "followups/rules.html", context)

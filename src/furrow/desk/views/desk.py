@@ -7,6 +7,7 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from furrow.calls.models import Call
@@ -39,11 +40,12 @@ from furrow.dialer.actions import (
 )
 from furrow.dialer.queries import lease_of, party_of_user
 from furrow.dialer.rules import Skip
-from furrow.followups.queries import end_of_day, for_the_day, load_of
+from furrow.followups.queries import BOOK, end_of_day, for_the_day, load_of
 from furrow.organisation.actions import set_presence
 from furrow.organisation.http import Request, opened, requires, touched
 from furrow.organisation.rules import Act, PresenceState
 from furrow.permits.rules import Purpose
+from furrow.rulebooks.queries import rules_at
 
 _QUEUE_ROWS = 12
 _MOST_SKIPPED = 200  # customers passed over at a time; more do not fit into an address
@@ -65,6 +67,7 @@ def _desk_context(request: Request, *, at: datetime, seat: Seat | None) -> dict[
         ]
         if seat and seat.number
         else [(step, None) for step in NEXT_STEPS],
+        "promises": [_(one.name) for one in rules_at(BOOK, at).promises],
         "cp_keys": list(zip(range(6), "asdfgh", strict=True)),
         "suggested": suggested(seat) if seat else None,
         "standby": waiting_of(agent),
