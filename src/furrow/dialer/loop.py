@@ -47,6 +47,7 @@ from furrow.telephony.port import (
     CannotDial,
     CannotReach,
     Ended,
+    EndedBy,
     Event,
     Inbound,
     KeyPressed,
@@ -108,6 +109,7 @@ from .queries import (
     seats,
 )
 from .reception import Reception
+from .rescue import Rescue
 from .rules import (
     BEAT_EVERY,
     CLOSES,
@@ -195,6 +197,7 @@ class _Live:
     is_muted: bool = False  # nobody hears the agent's leg
     is_over: bool = False
     is_inbound: bool = False  # they called us; see reception.py
+    is_talking: bool = False  # somebody at the other end hears the agent
 
 
 class Dialer:
@@ -216,11 +219,13 @@ class Dialer:
         self._hearing = ThreadPoolExecutor(1, thread_name_prefix="dialer-hearing")
         self._driver = Driver()
         self._reception = Reception(self._telephony, self._store_now, self._joins)
+        self._rescue = Rescue(self._telephony, self._store_now, self._rejoins)
         self._reign = 0
         self._lives: dict[int, _Live] = {}
         self._taking: set[asyncio.Task[None]] = set()
         self._tidied_at = self._counted_at = 0.0
         self._overspent: frozenset[int] = frozenset()
+        self._standing: set[str] = set()  # agents' lines
         self._refused: Counter[int] = Counter()  # one after the other, for the hours
         self._stopping = asyncio.Event()
         self._started_at = _now()
@@ -431,8 +436,16 @@ class Dialer:
     def _joins(self, call_id: int, seat: str) -> None:
         """A caller is about to talk to whoever sits at that leg."""
         self._lives[call_id] = _Live(
-            campaign_id=None, seat=seat, is_taken_when_answered=False, is_inbound=True
-        )
+            campaign_id=None, seat=seat, is_taken_when_answered=False, is_inbound=True,
+            is_talking=True,
+        )  # fmt: skip
+
+    def _rejoins(self, call_id: int, seat: str) -> bool:
+        """Another line talks in a call whose agent's line was lost. False if it is over."""
+        if (live := self._lives.get(call_id)) is None:
+            return False
+        live.seat, live.is_muted = seat, False
+        return True
 
     async def _dial(self, dial: Dial) -> None:
         needs_line = dial.seat is None and not dial.is_taken_when_answered
@@ -609,6 +622,7 @@ class Dialer:
                 is_taken_when_answered=line.is_taken_when_answered,
                 is_muted=line.is_muted,
                 is_inbound=line.is_inbound,
+                is_talking=line.is_talking,
             )
             if line.is_waiting:
                 self._begin_taking(line.call_id, live, since=_now())
@@ -626,15 +640,21 @@ class Dialer:
         await storing
 
     async def _react(self, event: Event) -> None:
+        if isinstance(event, AgentLineUp | Ended):
+            self._rescue.heard(event)
+        if isinstance(event, AgentLineUp):
+            self._standing.add(event.leg)
         if isinstance(event, SwitchRestarted):
             self._reconciled_at = None
         elif (ours := call_of(event.leg)) is not None:
             await self._react_to_call(event, *ours)
         elif isinstance(event, Ended) and session_of(event.leg) is not None:
-            # An agent's line is lost: nobody shall talk to nobody.
-            for call_id, live in list(self._lives.items()):
-                if live.seat == event.leg:
-                    await self._telephony.hang_up(customer_leg(call_id))
+            on_it = [pk for pk, live in self._lives.items() if live.seat == event.leg]
+            for call_id in on_it:
+                await self._lose_line(event, call_id)
+            if not on_it and event.leg in self._standing and event.by is EndedBy.FAR:
+                self._rescue.lost(event.leg, None)
+            self._standing.discard(event.leg)
 
     async def _react_to_call(self, event: Event, call_id: int, is_agent: bool) -> None:
         live = self._lives.get(call_id)
@@ -648,6 +668,8 @@ class Dialer:
                 with contextlib.suppress(LegGone):
                     await self._telephony.record(leg, leg)
                 if not is_anybodys:
+                    if live is not None:
+                        live.is_talking = True
                     seat = live.seat if live and live.seat else agent_leg(call_id)
                     try:
                         await self._telephony.connect(leg, seat)
@@ -657,12 +679,21 @@ class Dialer:
                 await self._telephony.hang_up(leg)
             case Ended(leg=leg) if is_agent:
                 if live is None or live.seat == leg:  # not if somebody took the call over
-                    await self._telephony.hang_up(customer_leg(call_id))
+                    await self._lose_line(event, call_id)
             case Ended(outcome=outcome):
                 self._forget(call_id, outcome=outcome)
                 self._reception.forget(call_id)
                 seat = (live.seat if live else None) or agent_leg(call_id)
                 await self._free(seat, is_muted=live is not None and live.is_muted)
+
+    async def _lose_line(self, event: Ended, call_id: int) -> None:
+        """The agent's line of a call is gone: nobody shall talk to nobody. Who talks is handed on;
+        whose phone only rings, or the switch fell with, is let go."""
+        live = self._lives.get(call_id)
+        if live is not None and live.is_talking and event.by is EndedBy.FAR:
+            self._rescue.lost(event.leg, call_id)
+        else:
+            await self._telephony.hang_up(customer_leg(call_id))
 
     # -- who answered, and who talks -------------------------------------------------------------
 
@@ -694,7 +725,7 @@ class Dialer:
                 log.exception("call %d finds no agent", call_id)
                 found = None
             if found is not None:
-                live.seat = found.seat
+                live.seat, live.is_talking = found.seat, True
                 if live.campaign_id is not None:
                     self._driver.connected(live.campaign_id, call_id, found.agent_id, loop.time())
                 try:

@@ -362,6 +362,7 @@ class Line:
     is_waiting: bool = False  # answered, and no agent yet
     is_muted: bool = False
     is_inbound: bool = False
+    is_talking: bool = False
 
 
 def lines_on() -> list[Line]:
@@ -382,6 +383,7 @@ def lines_on() -> list[Line]:
             is_waiting=call.state == CallState.WAITING and not call.is_inbound,
             is_muted=call.pk in muted,
             is_inbound=call.is_inbound,
+            is_talking=call.state == CallState.TALKING,
         )
         for call in calls
     ]

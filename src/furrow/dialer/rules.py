@@ -154,7 +154,7 @@ def check_place(*, now: str, wanted: Place, is_supervisor: bool) -> None:
         )
 
 
-_LEG = re.compile(r"call-(\d+)(-agent)?")
+_LEG = re.compile(r"call-(\d+)(-agent(?:-(\d+))?)?")
 
 
 def customer_leg(call_id: int) -> str:
@@ -162,9 +162,23 @@ def customer_leg(call_id: int) -> str:
     return f"call-{call_id}"
 
 
-def agent_leg(call_id: int) -> str:
-    """The line to the agent who makes this call."""
-    return f"call-{call_id}-agent"
+def agent_leg(call_id: int, nth: int = 1) -> str:
+    """The line to the agent who makes this call: the nth, for lines are lost and a leg rings once.
+
+    >>> agent_leg(17), agent_leg(17, 2)
+    ('call-17-agent', 'call-17-agent-2')
+    """
+    return f"call-{call_id}-agent" + (f"-{nth}" if nth > 1 else "")
+
+
+def nth_of(leg: str) -> int:
+    """Which of the agent's lines of a call a leg is; 0 for other legs.
+
+    >>> nth_of("call-17-agent"), nth_of("call-17-agent-2"), nth_of("seat-3-1")
+    (1, 2, 0)
+    """
+    found = _LEG.fullmatch(leg)
+    return int(found[3] or 1) if found and found[2] else 0
 
 
 def call_of(leg: str) -> tuple[int, bool] | None:

@@ -124,6 +124,9 @@ class CarrierSettings:
     machine_heard_seconds: float = 2.5
     machine_seconds: float = 25.0
     sound_seconds: float = 6.0  # how long any sound we play lasts
+    # Share of those we rang and missed who call back soon; one in four from another phone.
+    calls_back: float = 0.0
+    calls_back_after: LogNormal = LogNormal(60.0, 0.6)
     # A file to which the id of every leg that is dialled is added: what rang survives a crash.
     journal: str = ""
 
@@ -146,7 +149,7 @@ class CarrierSettings:
         unknown = given.keys() - {each.name for each in fields(cls)}
         if unknown:
             raise ValueError(f"no such settings: {', '.join(sorted(unknown))}")
-        for name in ("ring", "announcement", "patience"):
+        for name in ("ring", "announcement", "patience", "calls_back_after"):
             if name in given:
                 given[name] = LogNormal(**given[name])
         if "talk" in given:
@@ -201,6 +204,7 @@ class SimulatedTelephony:
         self._legs: dict[str, _Leg] = {}
         self._ended: dict[str, Ended] = {}
         self._attempts: Counter[str] = Counter()
+        self._away: set[str] = set()  # agents whose phone cannot be reached
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
 
     # -- the commands of the port ----------------------------------------------------------
@@ -217,13 +221,19 @@ class SimulatedTelephony:
         line = self._legs[leg] = _Leg(leg, dice)
         line.fate = self._settings.fate_of(number, dice)
         self._play_out(line, timeout_seconds)
+        if line.fate is Fate.RINGS_OUT and dice.random() < self._settings.calls_back:
+            self._call_back_later(leg, number, caller_id, timeout_seconds, dice)
 
     async def line_up(self, leg: str, agent: str) -> None:
         check_leg(leg)
         if self._is_used(leg):
             return
         line = self._legs[leg] = _Leg(leg, self._dice(agent, 0), agent=agent)
-        self._in(line, 0.3, lambda: self._agent_up(line))
+        if agent in self._away:
+            fault = LineOutcome.CARRIER_FAULT
+            self._in(line, 0.3, lambda: self._end(line, fault, EndedBy.FAR, "unreachable"))
+        else:
+            self._in(line, 0.3, lambda: self._agent_up(line))
 
     async def answer(self, leg: str) -> None:
         line = self._living(leg)
@@ -362,6 +372,13 @@ class SimulatedTelephony:
         if (line := self._legs.get(leg)) is not None:
             self._far_end_goes(line)
 
+    def leave(self, agent: str) -> None:
+        """Let an agent's phone go: their lines fall, and cannot be raised again."""
+        self._away.add(agent)
+        for line in list(self._legs.values()):
+            if line.agent == agent:
+                self._far_end_goes(line)
+
     def press(self, leg: str, key: str) -> None:
         """Let whoever is at the far end of a leg press a key of their phone."""
         if leg in self._legs:
@@ -400,6 +417,17 @@ class SimulatedTelephony:
         if line.fate is not Fate.RINGS_OUT:
             wait = settings.setup_seconds + ring_seconds
             self._in(line, wait, lambda: self._pick_up(line))
+
+    def _call_back_later(
+        self, leg: str, number: str, caller_id: str, timeout_seconds: float, dice: Random
+    ) -> None:
+        """Who finds a missed call on the phone rings the number it came from."""
+        if dice.random() < 0.25:
+            number = f"+86154{dice.randrange(10**8):08d}"
+        wait = timeout_seconds + self._settings.calls_back_after.draw(dice)
+        self._clock.call_in(
+            wait, lambda: self.ring_in(f"in-{leg}", caller=number, called=caller_id)
+        )
 
     def _time_out(self, line: _Leg) -> None:
         self._end(line, LineOutcome.NO_ANSWER, EndedBy.TIMEOUT, "ring time-out")

@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pgtrigger
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
 from django.db.models import Field, Model
@@ -46,6 +47,7 @@ from furrow.customers.models import Customer, Note, OwnershipEvent
 from furrow.customers.rules import CustomerDraft, Kind, OwnerChange
 from furrow.followups.models import FollowUp
 from furrow.followups.rules import Reason
+from furrow.inbound.actions import HotlineDraft, save_hotline
 from furrow.organisation.actions import create_team, create_user, system_user
 from furrow.organisation.models import Team, User
 from furrow.organisation.rules import Role
@@ -132,6 +134,7 @@ def make_demo_company(*, at: datetime, seed: int = 2026, size: Size | None = Non
         _people(company, at=at, size=size)
         _rules(company, at=at)
         _campaigns(company, at=at)
+        _hotline(company, at=at)
         _customers(company, at=at, size=size)
         # Invented history needs no history of its own: half the time saved.
         with pgtrigger.ignore():
@@ -205,6 +208,26 @@ def _rules(company: Company, *, at: datetime) -> None:
         note="演示：号码为虚构、线路为模拟，任何时间可拨打",
         by=company.by,
         at=at - timedelta(days=1),
+    )
+
+
+def _hotline(company: Company, *, at: datetime) -> None:
+    """The number we call from can be called: the second team answers, the first calls back."""
+    save_hotline(
+        hotline=None,
+        draft=HotlineDraft(
+            e164=settings.CALLER_ID,
+            name=words.HOTLINE,
+            team=company.teams[min(1, len(company.teams) - 1)],
+            callback_team=company.teams[0],
+            opens_minute=0,
+            closes_minute=1440,
+            weekdays=range(7),
+            announcement=words.ANNOUNCEMENT,
+            promise=words.PROMISE,
+        ),
+        by=company.by,
+        at=at - timedelta(days=DAYS),
     )
 
 

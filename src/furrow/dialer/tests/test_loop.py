@@ -17,14 +17,20 @@ from furrow.calls.actions import move_call
 from furrow.calls.models import Call
 from furrow.calls.rules import CallState, Outcome
 from furrow.calls.tests.make import make_call
+from furrow.campaigns.rules import DialMode
 from furrow.customers.tests.make import make_customer
-from furrow.dialer.actions import ask_hang_up
+from furrow.dialer.actions import ask_hang_up, open_session
 from furrow.dialer.loop import Carrier, Dialer, chosen_carrier
+from furrow.dialer.models import Lease, Session
 from furrow.dialer.queries import last_beat_at
 from furrow.dialer.rules import customer_leg
+from furrow.dialer.tests.make import make_dialled_campaign, make_pooled
+from furrow.followups.models import FollowUp
+from furrow.followups.rules import Reason
 from furrow.organisation.models import Presence, User
 from furrow.organisation.rules import PresenceState
 from furrow.organisation.tests.make import make_agent
+from furrow.phones.rules import phone_name
 from furrow.telephony.clock import RealClock
 from furrow.telephony.simulated import CarrierSettings, LogNormal, SimulatedTelephony
 
@@ -186,13 +192,68 @@ def test_hang_up_is_asked_for_and_done() -> None:
     assert call.outcome == Outcome.ANSWERED
 
 
-def test_an_agent_whose_line_falls_leaves_no_customer_alone_on_the_line() -> None:
+def test_an_agent_whose_line_falls_is_rung_again_and_the_talk_goes_on() -> None:
     with dialing() as bench:
         call = queue_call(STAYS)
         until(lambda: state_of(call) == CallState.TALKING)
+        both = {customer_leg(call.pk), f"call-{call.pk}-agent-2"}
         bench.do(lambda: bench.switch.far_hang_up(f"call-{call.pk}-agent"))
-        until(lambda: state_of(call) == CallState.ENDED, seconds=4)
-        assert bench.legs() == frozenset()
+        until(lambda: bench.legs() == both)
+        bench.do(lambda: bench.switch.far_hang_up(f"call-{call.pk}-agent-2"))
+        until(lambda: bench.legs() == {customer_leg(call.pk), f"call-{call.pk}-agent-3"})
+        assert state_of(call) == CallState.TALKING
+
+
+def test_an_agent_who_is_gone_leaves_no_customer_alone_on_the_line() -> None:
+    with dialing() as bench:
+        call = queue_call(STAYS)
+        until(lambda: state_of(call) == CallState.TALKING)
+        phone = phone_name(call.talker.username)
+        bench.do(lambda: bench.switch.leave(phone))
+        until(lambda: state_of(call) == CallState.ENDED)
+        until(lambda: not bench.legs())
+
+    assert Presence.objects.get(user=call.agent).state == PresenceState.AWAY
+    called_back = FollowUp.objects.get()
+    assert called_back.assigned_to == call.agent
+    assert called_back.reason == Reason.CALLED_US
+
+
+def test_a_colleague_whose_line_stands_takes_over_from_an_agent_who_is_gone() -> None:
+    campaign = make_dialled_campaign(mode=DialMode.PREDICTIVE)
+    colleague = campaign.agents.get()
+    gone = make_agent(team=colleague.team)
+    with dialing() as bench:
+        call = queue_call(STAYS, agent=gone)
+        until(lambda: state_of(call) == CallState.TALKING)
+        session = open_session(agent=colleague, at=datetime.now(UTC))
+        Presence.objects.filter(user=colleague).update(seen_at=datetime.now(UTC))
+        until(lambda: Session.objects.get().line_up_at)
+        bench.do(lambda: bench.switch.leave(phone_name(gone.username)))
+        until(lambda: Call.objects.get(pk=call.pk).agent == colleague)
+        session.refresh_from_db()
+        until(lambda: bench.legs() == {customer_leg(call.pk), session.leg})
+
+    call.refresh_from_db()
+    assert call.customer.owner == gone
+    assert Presence.objects.get(user=gone).state == PresenceState.AWAY
+
+
+def test_whom_the_dialer_shows_goes_back_when_the_agents_line_is_gone() -> None:
+    campaign = make_dialled_campaign(mode=DialMode.PREVIEW)
+    campaign.preview_seconds = 0  # until the agent says so
+    campaign.save()
+    agent = campaign.agents.get()
+    make_pooled(campaign=campaign, agent=agent)
+    with dialing() as bench:
+        open_session(agent=agent, at=datetime.now(UTC))
+        Presence.objects.filter(user=agent).update(seen_at=datetime.now(UTC))
+        until(lambda: Lease.objects.held().exists())
+        bench.do(lambda: bench.switch.leave(phone_name(agent.username)))
+        until(lambda: not Lease.objects.held().exists())
+        until(lambda: Presence.objects.get(user=agent).state == PresenceState.AWAY)
+
+    assert Lease.objects.get().why == "agent lost"
 
 
 def test_at_the_start_calls_without_a_line_are_ended_and_waiting_ones_dialled() -> None:

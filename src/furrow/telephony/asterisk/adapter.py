@@ -46,8 +46,9 @@ _SAMPLES_PER_SECOND = 8000
 _LOOK_AGAIN_SECONDS = 2.0
 _JOURNAL_BYTES = 16 << 20  # some forty thousand calls
 _DTMF = re.compile(r"[0-9A-D*#]+")
-# A closed tab's endpoint is gone at once, its leg only a minute later; a reload comes back.
-AGENT_GRACE_SECONDS = 5.0
+# A crashed browser's endpoint is gone at once, its leg only a minute later; a WebSocket that was
+# lost for a moment comes back, and the voice went on meanwhile.
+AGENT_GRACE_SECONDS = 1.5
 # Who greets longer than this without a pause is a machine. People's greetings in Mandarin are
 # 0.3 to 1.5 s; the shortest machine that says a whole sentence takes 3 s.
 GREETING_SECONDS = 2.6
@@ -272,8 +273,14 @@ class AsteriskTelephony:
                 await self.transfer(agent.name, supervisor.name)
 
     async def give_account(self, agent: str, password: str) -> None:
-        """Let the agent's browser register by this password, and by none it had before."""
+        """Let the agent's browser register by this password, and by none it had before.
+
+        It asks for one whenever its window opens: the talk of an earlier window is lost with it.
+        """
         await self._open()
+        for line in list(self._legs.values()):
+            if line.agent == agent and line.answered:
+                await self._agent_left(line.name)
         media = {
             "webrtc": "yes",
             "dtls_auto_generate_cert": "yes",
