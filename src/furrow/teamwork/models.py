@@ -8,7 +8,7 @@ import pghistory
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -469,12 +469,18 @@ class HandoverItemQuerySet(models.QuerySet["HandoverItem"]):
         return self.filter(reach)
 
     def untouched(self) -> HandoverItemQuerySet:
-        """Handed over, still with the heir, and nobody has reached out since."""
-        return self.filter(
-            Q(customer__last_touch_at=None) | Q(customer__last_touch_at__lt=F("moved_at")),
-            state=ItemState.MOVED,
-            customer__owner=F("heir"),
+        """Handed over, still with the heir, and nobody has reached out since.
+
+        Asked one by one: so the soonest due are found by walking an index until there are enough.
+        As a join the planner read all that was ever handed over, and sorted it.
+        """
+        waits = Customer.objects.filter(
+            Q(last_touch_at=None) | Q(last_touch_at__lt=OuterRef("moved_at")),
+            pk=OuterRef("customer"),
+            owner=OuterRef("heir"),
         )
+        one = Subquery(waits.order_by().values("pk")[:1])
+        return self.filter(state=ItemState.MOVED).alias(waits=one).exclude(waits=None)
 
 
 class HandoverItem(models.Model):

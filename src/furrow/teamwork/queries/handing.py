@@ -99,8 +99,11 @@ def first_touches(user: User, *, mine: bool) -> list[HandoverItem]:
     items = HandoverItem.objects.visible_to(user).untouched()
     if mine:
         items = items.filter(heir=user)
-    rows = items.select_related("customer", "heir", "handover__person").order_by("due_at", "pk")
-    return list(rows[:200])
+    soonest = list(items.order_by("due_at", "pk").values_list("pk", flat=True)[:200])
+    found = HandoverItem.objects.filter(pk__in=soonest)
+    return list(
+        found.select_related("customer", "heir", "handover__person").order_by("due_at", "pk")
+    )
 
 
 def count_touches(user: User, *, late_at: datetime | None = None) -> int:
