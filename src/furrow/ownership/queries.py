@@ -22,6 +22,8 @@ from furrow.customers.rules import Moment
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act as Right
 from furrow.organisation.rules import Scope
+from furrow.rulebooks.models import RuleVersion
+from furrow.rulebooks.queries import every_version
 from furrow.rulebooks.queries import rules_at as rules_of_book
 from furrow.rulebooks.rules import Book
 
@@ -82,6 +84,15 @@ BOOK: Book[Rules] = Book("ownership", rule="B4", default=DEFAULT_BODY, read=rule
 def rules_at(at: datetime) -> Rules:
     """The rules in force at `at`, by the version of that time; one query."""
     return rules_of_book(BOOK, at)
+
+
+def versions_until(until: datetime) -> list[tuple[datetime, Rules]]:
+    """(from when, rules) of every version: of those begun by an instant the first in this order
+    was in force then; the rules before the first version come last."""
+    known = every_version(BOOK)
+    began = RuleVersion.objects.of(BOOK.name).in_force(until).order_by("-version")
+    rows = [(from_at, known[number]) for number, from_at in began.values_list("version", "from_at")]
+    return [*rows, (LONG_AGO, known[0])]
 
 
 # -- days that do not count ------------------------------------------------------------------------

@@ -1,14 +1,16 @@
 """Rules tried on the past: who would have lost whom, and which of those were sold later.
 
-The same `rules.due_of` that judges tonight judges every night of the days tried. What the past did
-not write down cannot be asked: reasons to be spared (a complaint that was open then) are left out,
-so a trial errs towards losing.
+The same `rules.due_of` that judges tonight judges every night of the days tried: once by the rules
+tried, and to compare by the rules of each night's own time. What the past did not write down cannot
+be asked: reasons to be spared (a complaint that was open then) are left out, so a trial errs
+towards losing.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from django.db import connection
@@ -18,8 +20,8 @@ from furrow.customers.models import Customer
 from furrow.organisation.models import User
 
 from .declarations import pauses_of, traits_of
-from .queries import calendars, company_zone, rules_at, today_of, with_pauses
-from .rules import DAY, Clock, Held, Rules, due_of, rules_from, traits_used
+from .queries import calendars, company_zone, today_of, versions_until, with_pauses
+from .rules import DAY, Clock, Held, Rules, begins, due_of, rules_from, traits_used
 
 _MOST_SHOWN = 100
 
@@ -37,7 +39,7 @@ class WouldLose:
 
 @dataclass(frozen=True)
 class ByOwner:
-    """How many an owner would have lost, by the rules tried and by those in force."""
+    """How many an owner would have lost, by the rules tried and by those of the time."""
 
     owner: User
     tried: int
@@ -49,7 +51,7 @@ class Trial:
     """What the rules tried would have done in the last `days` days.
 
     lost     customers lost by the rules tried
-    before   customers lost by the rules in force now, tried in the same way
+    before   customers lost by the rules that were in force on each of these nights
     sold     how many of `lost` were sold after that day
     """
 
@@ -69,15 +71,20 @@ class _Loss:
     clock: Clock
 
 
+# The first loss of each ownership: by customer, and when it began.
+_Losses = dict[tuple[int, datetime], _Loss]
+
+
 def simulate(*, body: Mapping[str, Any], days: int, at: datetime) -> Trial:
     """Try rules on the last `days` days. Raises ValueError when they are none.
 
-    Two passes over the ledger of owners and the acts of the time; about 10 s for 5,000,000
-    customers, most of it sorting.
+    Two passes over the ledger of owners and the acts of the time, and two more for each version
+    that was in force meanwhile; about 5 s for each two at 5,000,000 customers, most of it sorting.
     """
     tried = rules_from(body, version=0)
-    mine = _losses(tried, days=days, at=at)
-    theirs = _losses(rules_at(at), days=days, at=at)
+    today = today_of(at)
+    mine = list(_losses(tried, from_on=today - days * DAY, until_on=today + DAY, at=at).values())
+    theirs = _losses_of_their_time(days=days, at=at).values()
     sold = _sold_after(mine)
     tally = Counter(loss.owner_id for loss in mine)
     before = Counter(loss.owner_id for loss in theirs)
@@ -105,16 +112,32 @@ def simulate(*, body: Mapping[str, Any], days: int, at: datetime) -> Trial:
     )  # fmt: skip
 
 
-def _losses(rules: Rules, *, days: int, at: datetime) -> list[_Loss]:
-    """The first loss of each ownership, on a night of the days tried."""
-    if not rules.is_on:
-        return []
+def _losses_of_their_time(*, days: int, at: datetime) -> _Losses:
+    """What was lost by the rules of each night: those in force when its day began."""
     zone, today = company_zone(), today_of(at)
-    first_on = today - days * DAY
+    found: _Losses = {}
+    nights = [today + n * DAY for n in range(-days, 1)]
+    known = versions_until(at)
+    for rules, during in groupby(nights, key=lambda on: _in_force(known, begins(on, zone))):
+        stretch = list(during)
+        lost = _losses(rules, from_on=stretch[0], until_on=stretch[-1] + DAY, at=at)
+        found = lost | found  # what was lost once is lost
+    return found
+
+
+def _in_force(known: Sequence[tuple[datetime, Rules]], at: datetime) -> Rules:
+    return next(rules for from_at, rules in known if from_at <= at)
+
+
+def _losses(rules: Rules, *, from_on: date, until_on: date, at: datetime) -> _Losses:
+    """The first loss of each ownership, on a night from `from_on` on and before `until_on`."""
+    if not rules.is_on:
+        return {}
+    zone, today = company_zone(), today_of(at)
     cal = calendars(at=at)
-    found: dict[tuple[int, datetime], _Loss] = {}
+    found: _Losses = {}
     for deals in (False, True):
-        gaps = list(_gaps(rules, deals=deals, days=days, at=at))
+        gaps = list(_gaps(rules, deals=deals, since=begins(from_on, zone), at=at))
         ids = [gap[0] for gap in gaps]
         known = traits_of(ids, traits_used(rules), at=at)
         stops = pauses_of(ids, at=at)
@@ -133,15 +156,15 @@ def _losses(rules: Rules, *, days: int, at: datetime) -> list[_Loss]:
             if due is None:
                 continue
             # Announced on the night after the last day; it would be gone some hours later.
-            lost_on = max(due.last_on + DAY, first_on)
+            lost_on = max(due.last_on + DAY, from_on)
             gone_on = lost_on + timedelta(hours=rules.soft_hours)
-            if gone_on > to_at.astimezone(zone).date() or gone_on > today:
+            if gone_on > to_at.astimezone(zone).date() or gone_on > today or lost_on >= until_on:
                 continue
             loss = _Loss(customer, owner, lost_on, due.clock)
             earlier = found.get((customer, began))
             if earlier is None or loss.on < earlier.on:
                 found[customer, began] = loss
-    return list(found.values())
+    return found
 
 
 def _only(rules: Rules, *, deals: bool) -> Rules:
@@ -161,7 +184,7 @@ def _only(rules: Rules, *, deals: bool) -> Rules:
     return replace(rules, pools=pools)
 
 
-def _gaps(rules: Rules, *, deals: bool, days: int, at: datetime) -> Iterable[tuple[Any, ...]]:
+def _gaps(rules: Rules, *, deals: bool, since: datetime, at: datetime) -> Iterable[tuple[Any, ...]]:
     clocks = [c for pool in rules.pools for c in pool.clocks]
     periods = [c.deal_days for c in clocks] if deals else [
         days for c in clocks for days in (c.first_days, c.next_days)
@@ -173,7 +196,7 @@ def _gaps(rules: Rules, *, deals: bool, days: int, at: datetime) -> Iterable[tup
         cursor.execute(
             load_sql("furrow.ownership", "gaps"),
             {
-                "since": at - timedelta(days=days), "at": at, "deals": deals,
+                "since": since, "at": at, "deals": deals,
                 "talk_seconds": rules.talk_seconds,
                 # A period ends with a day: it may be almost a day shorter than it says.
                 "shortest": f"{max(shortest - 1, 0)} days",
