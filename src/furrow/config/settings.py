@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from csp.constants import SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -325,6 +326,22 @@ CALLER_ID = env("FURROW_CALLER_ID", "+8615400000000")
 DEFAULT_REGION = env("FURROW_REGION", "CN")
 # JSON with the simulated carrier's seed, speed and rules per number.
 SIMULATED_CARRIER = env("FURROW_SIMULATED_CARRIER", "{}")
+
+# --- What is kept, and who is written to ----------------------------------------------------------
+
+# Who opened whom, day by day; the trail keeps the first looks for good. Habits need two months.
+KEEP_SIGHTINGS_DAYS = max(60, int(env("FURROW_KEEP_SIGHTINGS_DAYS", "365")))
+
+# smtp://user:password@host:587, or smtps:// for TLS from the first byte. Empty: no mail is sent.
+MAIL = urlsplit(env("FURROW_MAIL"))
+EMAIL_HOST = MAIL.hostname or ""
+EMAIL_PORT = MAIL.port or (465 if MAIL.scheme == "smtps" else 587)
+EMAIL_HOST_USER = unquote(MAIL.username or "")
+EMAIL_HOST_PASSWORD = unquote(MAIL.password or "")
+EMAIL_USE_SSL = MAIL.scheme == "smtps"
+EMAIL_USE_TLS = MAIL.scheme == "smtp" and bool(MAIL.username)
+EMAIL_TIMEOUT = 20  # seconds
+DEFAULT_FROM_EMAIL = env("FURROW_MAIL_FROM", "furrow@localhost")
 
 # --- Logs -----------------------------------------------------------------------------------------
 

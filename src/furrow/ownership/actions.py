@@ -3,13 +3,18 @@
 Owners themselves change through the door in customers.actions.
 """
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from smtplib import SMTPException
 
+from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
 from django.db.models import Max
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from furrow.audit.actions import record
@@ -24,18 +29,21 @@ from furrow.rulebooks.models import Run
 from furrow.rulebooks.queries import every_version
 
 from .declarations import exempt, helpers_of
-from .models import Act, Losing, Pause, Return, Standing
+from .models import Act, Losing, Pause, Return, Standing, WarningMail
 from .queries import (
     BOOK,
     Calendars,
     MaybeDue,
     calendars,
     claim_facts,
+    company_zone,
     gone_owners,
     judge,
     maybe_due,
     rules_at,
     today_of,
+    warned,
+    warning_letter,
     why_not,
 )
 from .rules import (
@@ -57,6 +65,8 @@ from .rules import (
 
 CHUNK = 250_000  # customer ids looked at in one transaction
 _FINISHED_AT_ONCE = 20_000  # returns carried out in one transaction
+_MORNING = 8  # o'clock, the company's: nobody is mailed before
+_log = logging.getLogger(__name__)
 
 # -- claiming --------------------------------------------------------------------------------------
 
@@ -450,6 +460,73 @@ def revert_return(*, returning: Return, reason: str, by: User, at: datetime) -> 
     )  # fmt: skip
     returning.refresh_from_db()
     return returning
+
+
+# -- warnings by mail ------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def ask_for_warnings(*, address: str, language: str, by: User, at: datetime) -> WarningMail:
+    """From the next morning on, one mail on each day that brings a warning."""
+    asked, _made = WarningMail.objects.update_or_create(
+        user=by, defaults={"address": address, "language": language}
+    )
+    record("warnings.asked", of=by, by=by.username, at=at)
+    return asked
+
+
+@transaction.atomic
+def stop_warnings(*, by: User, at: datetime) -> bool:
+    """No more mail; False if there was none."""
+    count, _rows = WarningMail.objects.filter(user=by).delete()
+    if count:
+        record("warnings.stopped", of=by, by=by.username, at=at)
+    return bool(count)
+
+
+def send_warnings(*, at: datetime, link: str) -> int:
+    """This morning's mails; returns how many were sent. Nothing before the morning, and each
+    person is looked at once a day: asked for again, it goes on with those who are left.
+
+    link  the address of the list, for the mail; "" when Furrow does not know its own
+
+    A mail tells how many, never who: it leaves the house. What the mail server refuses is tried
+    again in an hour; a process killed between sending and remembering sends that one mail twice.
+    """
+    if at.astimezone(company_zone()).hour < _MORNING:
+        return 0
+    today, sent = today_of(at), 0
+    waiting = WarningMail.objects.exclude(sent_on=today).filter(user__in=User.objects.agents())
+    with get_connection() as server:
+        for pk in waiting.order_by("pk").values_list("pk", flat=True):
+            try:
+                with transaction.atomic():
+                    sent += _send_warning(pk, link=link, server=server, at=at)
+            except (OSError, SMTPException):
+                _log.exception("a warning could not be mailed")
+    return sent
+
+
+def _send_warning(pk: int, *, link: str, server: BaseEmailBackend, at: datetime) -> bool:
+    today = today_of(at)
+    asked = (
+        WarningMail.objects.select_for_update(of=("self",), skip_locked=True)
+        .exclude(sent_on=today)
+        .select_related("user")
+        .filter(pk=pk)
+        .first()
+    )
+    if asked is None:
+        return False
+    asked.sent_on = today
+    asked.save(update_fields=["sent_on"])
+    told = warned(asked.user, at=at)
+    if not told.total:
+        return False
+    with translation.override(asked.language):
+        subject, text = warning_letter(told, link=link)
+    message = EmailMessage(subject, text, to=[asked.address], connection=server)
+    return bool(message.send())
 
 
 # -- rules and days that do not count --------------------------------------------------------------

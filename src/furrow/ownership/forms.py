@@ -301,3 +301,7 @@ class PauseForm(forms.Form):
     @property
     def span(self) -> tuple[datetime, datetime]:
         return self.cleaned_data["starts_at"], self.cleaned_data["ends_at"]
+
+
+class MailForm(forms.Form):
+    address = forms.EmailField(label=_("e-mail"), max_length=254)

@@ -182,3 +182,16 @@ class Losing(models.Model):
 
     def __str__(self) -> str:
         return f"customer #{self.customer_id} until {self.last_on}"
+
+
+@pghistory.track(exclude=["sent_on"])
+class WarningMail(models.Model):
+    """Somebody wants to read in the morning, by mail, how many customers are about to leave."""
+
+    user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="+")
+    address = models.EmailField(_("e-mail"))
+    language = models.CharField(max_length=10)  # the page was in when it was asked for
+    sent_on = models.DateField(null=True, blank=True)  # the last day something was sent, or looked
+
+    def __str__(self) -> str:
+        return f"warnings of {self.user_id}"

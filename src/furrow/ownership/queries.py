@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from furrow.common.sql import ask_together, load_sql
 from furrow.compliance.models import PolicyVersion
@@ -28,7 +29,7 @@ from furrow.rulebooks.queries import rules_at as rules_of_book
 from furrow.rulebooks.rules import Book
 
 from .declarations import exempt, pauses_of, traits_of
-from .models import Losing, Pause, Return, Standing
+from .models import Losing, Pause, Return, Standing, WarningMail
 from .rules import (
     DAY,
     DEFAULT_BODY,
@@ -498,6 +499,38 @@ def warned(owner: User, *, at: datetime) -> Warned:
     left = [days_left(today, last, calendar.closed) for last in lasts]
     leaving = Return.objects.open().filter(owner=owner, customer__owner=owner).count()
     return Warned(leaving, {day: sum(n <= day for n in left) for day in sorted(rules.warn_days)})
+
+
+def mail_of(user: User) -> WarningMail | None:
+    """Where somebody's warnings are mailed to; None = nowhere."""
+    return WarningMail.objects.filter(user=user).first()
+
+
+def warning_letter(told: Warned, *, link: str) -> tuple[str, str]:
+    """Subject and text, in the language of the moment. How many, never who."""
+    lines = [
+        ngettext(
+            "%(count)d customer is on the way to the pool.",
+            "%(count)d customers are on the way to the pool.",
+            told.leaving,
+        )
+        % {"count": told.leaving}
+    ] if told.leaving else []  # fmt: skip
+    lines += [
+        ngettext(
+            "%(count)d customer leaves you within %(days)d days.",
+            "%(count)d customers leave you within %(days)d days.",
+            count,
+        )
+        % {"count": count, "days": days}
+        for days, count in told.by_days.items()
+        if count
+    ]
+    lines += ["", _("A real conversation keeps a customer. Whom to call first: “Leaving me soon”.")]
+    lines += [link] if link else []
+    lines += ["", _("You asked for this mail there, and there you can stop it.")]
+    subject = _("Furrow: customers who leave you soon: %(count)d") % {"count": told.total}
+    return subject, "\n".join(lines)
 
 
 @dataclass(frozen=True)

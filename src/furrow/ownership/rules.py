@@ -80,6 +80,10 @@ class CannotRevert(Refused):
     """This return cannot be taken back."""
 
 
+class CannotWarn(Refused):
+    """Nobody can be warned at this address."""
+
+
 class CannotPause(Refused):
     """These days cannot be left out of the count."""
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("pool/", views.pool, name="pool"),
     path("pool/claim/", views.claim_many, name="pool-claim"),
     path("losing/", views.losing, name="losing"),
+    path("losing/mail/", views.mail, name="losing-mail"),
     path("losing/notice/", views.notice, name="losing-notice"),
     path("losing/all/", views.losses, name="losses"),
     path("ownership/rules/", views.edit_rules, name="ownership-rules"),

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from furrow.customers.actions import assign_customer
@@ -27,12 +28,14 @@ from furrow.rulebooks.rules import CannotSetRules
 
 from .actions import (
     add_pause,
+    ask_for_warnings,
     cancel_pause,
     claim_customer,
     claim_customers,
     revert_return,
+    stop_warnings,
 )
-from .forms import PauseForm, RulesForms
+from .forms import MailForm, PauseForm, RulesForms
 from .models import Pause, Return
 from .queries import (
     BOOK,
@@ -41,13 +44,14 @@ from .queries import (
     in_pool,
     losing_of,
     losses_by_owner,
+    mail_of,
     ownership_panel,
     pools_for,
     rules_at,
     warned,
     why_not,
 )
-from .rules import CannotClaim, pool_name, why_no_room
+from .rules import CannotClaim, CannotWarn, pool_name, why_no_room
 from .simulation import simulate
 
 _TIMELINE = "furrow:timeline"  # the record page tells its timeline again
@@ -264,10 +268,29 @@ def losing(request: Request) -> HttpResponse:
         "rows": [(one, numbers.get(one.customer.pk, "")) for one in lost],
         "owner": request.user,
         "is_mine": True,
+        "can_mail": bool(settings.EMAIL_HOST),
+        "mail": mail_of(request.user),
         "warned": warned(request.user, at=at),
         "rules": rules_at(at),
     }
     return render(request, "ownership/losing.html", context)
+
+
+@requires(Act.USE_DESK)
+@require_POST
+def mail(request: Request) -> HttpResponse:
+    """Ask for the morning's mail at an address, or with `stop` for no more."""
+    if "stop" in request.POST:
+        stop_warnings(by=request.user, at=timezone.now())
+        return redirect("losing")
+    form = MailForm(request.POST)
+    if not form.is_valid():
+        raise CannotWarn(str(form.errors["address"][0]), rule="B4")
+    ask_for_warnings(
+        address=form.cleaned_data["address"], language=get_language() or settings.LANGUAGE_CODE,
+        by=request.user, at=timezone.now(),
+    )  # fmt: skip
+    return redirect("losing")
 
 
 @requires(Act.USE_DESK)

@@ -1,9 +1,10 @@
 """Writing down who looked, and telling when it was unusual."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -79,6 +80,18 @@ def note_touched(*, customers: Collection[int], where: str, by: User, at: dateti
     planted = Planted.objects.filter(customer__in=customers).exclude(by=by)
     for one in planted.select_related("customer"):
         _alert(AlertKind.PLANTED, user=by, customer=one.customer, evidence={"where": where}, at=at)
+
+
+def forget_sightings(*, at: datetime, most: int = 100_000) -> int:
+    """Delete sightings older than they are kept, `most` in a transaction; returns how many. The
+    trail still has each first look. Run twice, it deletes nothing twice."""
+    before = timezone.localdate(at) - timedelta(days=settings.KEEP_SIGHTINGS_DAYS)
+    count = 0
+    while old := list(Sighting.objects.filter(on__lt=before).values_list("pk", flat=True)[:most]):
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM sightings_sighting WHERE id = ANY(%s)", [old])
+        count += len(old)
+    return count
 
 
 def note_limit(*, by: User, at: datetime) -> None:

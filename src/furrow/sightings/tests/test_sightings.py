@@ -1,6 +1,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -14,6 +15,7 @@ from furrow.organisation.rights import rights_with
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_agent, make_team, make_user
 from furrow.sightings.actions import (
+    forget_sightings,
     note_opened,
     plant,
     settle_alert,
@@ -259,3 +261,22 @@ def test_an_administrator_plants_on_the_page(client: Client) -> None:
     assert answer.status_code == 302
     assert "周静" in client.get(reverse("planted")).content.decode()
     assert client.post(reverse("planted"), {"name": "", "number": "1"}).status_code == 200
+
+
+# -- forgetting ------------------------------------------------------------------------------------
+
+
+def test_sightings_are_forgotten_after_their_time_and_the_trail_is_not(
+    settings: LazySettings,
+) -> None:
+    settings.KEEP_SIGHTINGS_DAYS = 90
+    agent = make_agent()
+    old, young = make_customer(owner=agent), make_customer(owner=agent)
+    note_opened(customers=[old.pk], where="customer", by=agent, at=NOON)
+    note_opened(customers=[young.pk], where="customer", by=agent, at=NOON + timedelta(days=1))
+
+    assert forget_sightings(at=NOON + timedelta(days=91), most=1) == 1
+    assert forget_sightings(at=NOON + timedelta(days=91)) == 0
+
+    assert Sighting.objects.get().customer == young
+    assert Event.objects.filter(what="customer.opened").count() == 2
