@@ -3,8 +3,11 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
+from itertools import count
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.db import connection, transaction
@@ -27,8 +30,16 @@ from furrow.organisation.tests.make import NOON, make_agent, make_team, make_use
 from furrow.ownership import actions
 from furrow.ownership.actions import add_pause, claim_customers, return_due
 from furrow.ownership.models import Losing, Return, Standing
-from furrow.ownership.queries import keeping_of
-from furrow.ownership.rules import DAY, PauseKind, Strength
+from furrow.ownership.queries import (
+    MaybeDue,
+    calendars,
+    claim_facts,
+    gone_owners,
+    judge,
+    keeping_of,
+    rules_at,
+)
+from furrow.ownership.rules import DAY, Clock, PauseKind, Strength
 from furrow.rulebooks.models import Run
 
 from .make import make_act, put_in_force
@@ -39,7 +50,7 @@ steps = st.lists(
     st.tuples(
         st.sampled_from([
             "register", "claim", "claim", "assign", "allocate", "release", "night", "night", "act",
-            "act", "merge", "leave", "leaver", "rules",
+            "act", "merge", "leave", "leaver", "rules", "killed",
         ]),
         st.integers(0, 5), st.integers(0, 11),
     ),
@@ -62,7 +73,7 @@ class House:
         self.agents = [make_agent(team=team) for _ in range(3)]
         self.leader = make_user(role=Role.LEADER, team=team)
         self.customers = [make_customer(team=team).pk for _ in range(8)]
-        self.last: dict[tuple[int, int, Any], Any] = {}
+        self.last: dict[tuple[Any, ...], Any] = {}
 
     def do(self, what: str, who: int, whom: int) -> None:
         self.at += timedelta(hours=3)
@@ -78,9 +89,16 @@ class House:
                         )
                         self.customers.append(new.pk)
                     case "claim":
-                        claim_customers(
+                        answers = claim_customers(
                             customers=self.customers[whom % 8 :][: 1 + who], by=agent, at=self.at
                         )
+                        if any(answer.why is None for answer in answers):
+                            facts, _wanted = claim_facts(
+                                agent, (), rules=rules_at(self.at), at=self.at
+                            )
+                            assert facts.held <= HELD
+                            assert facts.unworked <= UNWORKED
+                            assert facts.claimed_today <= PER_DAY
                     case "assign":
                         assign_customer(
                             customer=customer, to=agent, change=OwnerChange.TRANSFERRED, by=by,
@@ -122,8 +140,52 @@ class House:
                     case "night":
                         self.at += DAY
                         return_due(at=self.at)
+                    case "killed":
+                        self.at += DAY
+                        self.die_in_the_night()
+                        if who % 2:  # begun anew by the next process, the same night
+                            return_due(at=self.at + timedelta(hours=1))
         except (CannotAssign, CannotMerge):
             pass
+
+    def die_in_the_night(self) -> None:
+        """The run looks at a stretch of customers, and dies in the next one."""
+        look, places = actions._look_at, count(1)
+
+        def dies(**given: Any) -> int:
+            found = look(**given)
+            if next(places) == 2:
+                raise KeyboardInterrupt
+            return found
+
+        with (
+            patch.object(actions, "CHUNK", max(self.customers) // 3 + 1),
+            patch.object(actions, "_look_at", dies),
+            suppress(KeyboardInterrupt),
+        ):
+            return_due(at=self.at)
+
+    def days(self) -> dict[tuple[Any, ...], Any]:
+        """By when each customer has to be worked, by one ownership and version of the rules."""
+        owned = Customer.objects.exclude(owner=None).order_by("pk")
+        rows = []
+        for one in owned:
+            kept = Standing.objects.filter(customer=one).first() or Standing()
+            assert one.owner_id is not None
+            assert one.owned_since is not None
+            rows.append(
+                MaybeDue(
+                    one.pk, one.owner_id, one.owned_since, one.team_id, kept.effective_at,
+                    kept.dealt_at, kept.protected_until,
+                )
+            )  # fmt: skip
+        rules = rules_at(self.at)
+        judged = judge(rows, rules=rules, cal=calendars(at=self.at), gone=gone_owners(), at=self.at)
+        return {
+            (row.customer_id, row.owner_id, row.owned_since, rules.version): due.last_on
+            for row, due in judged
+            if due.clock is not Clock.GONE
+        }
 
     def check(self) -> None:
         """The ledger is the present; quotas hold; no clock ran backwards."""
@@ -146,6 +208,9 @@ class House:
                 value, before = getattr(standing, name), self.last.get(key)
                 assert before is None or value >= before
                 self.last[key] = value
+        for key, last_on in self.days().items():
+            assert key not in self.last or last_on >= self.last[key]
+            self.last[key] = last_on
         for returning in Return.objects.exclude(state="announced"):
             assert returning.decided_at is not None
 
