@@ -38,12 +38,15 @@ const language = document.documentElement.lang;
 const figure = (value: number | null | undefined, unit = ""): string =>
   value == null ? "–" : `${short(value, language)}${unit}`;
 
-function option(kind: string, source: Source): echarts.EChartsCoreOption {
+function option(kind: string, source: Source, width: number): echarts.EChartsCoreOption {
   const c = palette();
   const font = getComputedStyle(document.body).fontFamily;
   const words = { color: c["ink-3"], fontFamily: font, fontSize: 12 };
+  // Names are broken to fit, each of them shown; hours and days may be left out where it is narrow.
+  const broken = { interval: 0, overflow: "break", lineHeight: 15, width: Math.floor((width - 48) / source.categories.length) - 6 };
   const category = (data: string[], isUp = false) => ({
-    type: "category", data, axisLine: { lineStyle: { color: c.line } }, axisTick: { show: false }, axisLabel: words, inverse: isUp,
+    type: "category", data, axisLine: { lineStyle: { color: c.line } }, axisTick: { show: false }, inverse: isUp,
+    axisLabel: !isUp && data.length <= 10 && data.some((name) => name.length > 6) ? { ...words, ...broken } : words,
   });
   const base = {
     animation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
@@ -122,7 +125,7 @@ function draw(root: ParentNode = document): void {
     const chart = drawn.get(element) ?? echarts.init(canvas);
     if (!drawn.has(element)) new ResizeObserver(() => chart.resize()).observe(canvas);
     drawn.set(element, chart);
-    chart.setOption(option(element.dataset.chart ?? "bar", JSON.parse(json) as Source), true);
+    chart.setOption(option(element.dataset.chart ?? "bar", JSON.parse(json) as Source, canvas.clientWidth), true);
   }
 }
 

@@ -1,5 +1,6 @@
 """The left navigation: by the work, and only what the role may see."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +15,16 @@ from furrow.organisation.rules import Act
 
 @dataclass(frozen=True)
 class Place:
+    """A page to go to. `what` says in one line what is done there; only settings need it."""
+
     title: str | Promise
     url_name: str
     icon: str
     act: Act
-    section: str | Promise = ""
+    what: str | Promise = ""
 
 
-PLACES = (
+WORK = (
     Place(_("Desk"), "desk", "headset", Act.USE_DESK),
     Place(_("Follow-ups"), "followups", "calendar-due", Act.VIEW_FOLLOWUPS),
     Place(_("Customers"), "customers", "users", Act.VIEW_CUSTOMERS),
@@ -29,22 +32,51 @@ PLACES = (
     Place(_("Teamwork"), "clashes", "share", Act.VIEW_CUSTOMERS),
     Place(_("Duplicates"), "duplicates", "git-merge", Act.MERGE_CUSTOMERS),
     Place(_("Campaigns"), "campaigns", "speakerphone", Act.VIEW_CAMPAIGNS),
-    Place(_("Stages"), "stages", "route", Act.EDIT_PIPELINE),
     Place(_("Lists"), "imports", "file-import", Act.IMPORT),
-    Place(_("Web sites"), "web-sites", "world", Act.IMPORT),
     Place(_("Floor"), "floor", "activity", Act.WATCH_FLOOR),
     Place(_("Callers"), "callers", "phone-incoming", Act.WATCH_FLOOR),
     Place(_("Reports"), "day-report", "chart-bar", Act.VIEW_REPORTS),
-    Place(_("Caller ids"), "lines", "phone-outgoing", Act.EDIT_CAMPAIGNS),
     Place(_("Do not call"), "suppressions", "phone-off", Act.SUPPRESS),
-    Place(_("Calling rules"), "policy", "shield-check", Act.EDIT_POLICY),
-    Place(_("People"), "people", "id-badge", Act.MANAGE_PEOPLE),
-    Place(_("Roles and rights"), "rights", "lock", Act.EDIT_RIGHTS),
-    Place(_("Integrations"), "integrations", "plug", Act.MANAGE_INTEGRATIONS),
-    Place(_("Exports"), "exports", "download", Act.EXPORT),
-    Place(_("Alerts"), "alerts", "alert-triangle", Act.VIEW_ALERTS),
-    Place(_("Audit trail"), "audit", "history", Act.VIEW_AUDIT),
 )
+
+# What is set up once and looked at now and then, by heading.
+SETTINGS: tuple[tuple[str | Promise, tuple[Place, ...]], ...] = (
+    (
+        _("Customers"),
+        (
+            Place(_("Stages"), "stages", "route", Act.EDIT_PIPELINE,
+                  _("How customers come in, who works them, and when they are handed on")),
+            Place(_("Web sites"), "web-sites", "world", Act.IMPORT,
+                  _("Which visits to your own pages become leads")),
+            Place(_("Exports"), "exports", "download", Act.EXPORT,
+                  _("What left the house, who approved it, and how much may")),
+        ),
+    ),
+    (
+        _("Calls"),
+        (
+            Place(_("Calling rules"), "policy", "shield-check", Act.EDIT_POLICY,
+                  _("Hours, holidays and caps, by region; tried on the past before they count")),
+            Place(_("Caller ids"), "lines", "phone-outgoing", Act.EDIT_CAMPAIGNS,
+                  _("The numbers we call from, and how much each may call")),
+        ),
+    ),
+    (
+        _("People and trust"),
+        (
+            Place(_("People"), "people", "id-badge", Act.MANAGE_PEOPLE,
+                  _("Who works here, in which team, with which role")),
+            Place(_("Roles and rights"), "rights", "lock", Act.EDIT_RIGHTS,
+                  _("What each role may see and do, and how far")),
+            Place(_("Alerts"), "alerts", "alert-triangle", Act.VIEW_ALERTS,
+                  _("Somebody looked at more customers than their work explains")),
+            Place(_("Audit trail"), "audit", "history", Act.VIEW_AUDIT,
+                  _("Every change, by whom and when; nobody can rewrite it")),
+            Place(_("Integrations"), "integrations", "plug", Act.MANAGE_INTEGRATIONS,
+                  _("Keys for other systems, and what they are told")),
+        ),
+    ),
+)  # fmt: skip
 
 
 def user_can_call(request: HttpRequest) -> bool:
@@ -59,18 +91,35 @@ class Item:
     url: str
     icon: str
     is_active: bool
+    what: str | Promise = ""
+
+
+def _open_to(request: HttpRequest, places: Iterable[Place]) -> list[Item]:
+    """Those of the places that this person's role may see."""
+    return [
+        Item(place.title, url, place.icon, request.path.startswith(url), place.what)
+        for place in places
+        if request.user.can(place.act) and (url := reverse(place.url_name))
+    ]
+
+
+def settings_for(request: HttpRequest) -> list[tuple[str | Promise, list[Item]]]:
+    """The settings this person may see, by heading; none without any."""
+    found = [(heading, _open_to(request, places)) for heading, places in SETTINGS]
+    return [(heading, items) for heading, items in found if items]
 
 
 def places_for(request: HttpRequest) -> list[Item]:
-    user = request.user
-    if not user.is_authenticated:
+    """The navigation: the work, then one door to the settings, or to the only one there is."""
+    if not request.user.is_authenticated:
         return []
-    items = []
-    for place in PLACES:
-        if user.can(place.act):
-            url = reverse(place.url_name)
-            items.append(Item(place.title, url, place.icon, request.path.startswith(url)))
-    return items
+    items = _open_to(request, WORK)
+    behind = [item for _heading, settings in settings_for(request) for item in settings]
+    if len(behind) > 1:
+        url = reverse("settings")
+        is_active = request.path == url or any(item.is_active for item in behind)
+        items.append(Item(_("Settings"), url, "settings", is_active))
+    return items + behind if len(behind) == 1 else items
 
 
 def chrome(request: HttpRequest) -> dict[str, Any]:

@@ -1,19 +1,31 @@
 from django.conf import settings
+from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.utils.translation import gettext as _
 from django.views import defaults
+from django.views.decorators.http import require_GET
 from django.views.generic import RedirectView, TemplateView
 
 from . import health
 from .api import api
-from .navigation import home_of
+from .navigation import home_of, settings_for
 
 
 def home(request: HttpRequest) -> HttpResponse:
     """Everybody starts where their work is."""
     return redirect(home_of(request))
+
+
+@login_required
+@require_GET
+def settings_page(request: HttpRequest) -> HttpResponse:
+    """All that can be set, for whom it may be: each card leads to a page that asks for itself."""
+    groups = settings_for(request)
+    if not groups:
+        raise Http404
+    return render(request, "config/settings.html", {"groups": groups})
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -36,6 +48,7 @@ CLOSED = r"^account/(?:signup|email|confirm-email|password/reset|login/code)(?:/
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
+    path("settings/", settings_page, name="settings"),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),

@@ -106,7 +106,7 @@ def floor_of(*, user: User, at: datetime) -> Floor:
 
     Cost: agents, calls in progress, and one grouped count over today's calls.
     """
-    people = list(agents_for(user).select_related("team").order_by("team__name", "display_name"))
+    people = list(agents_for(user).select_related("team").order_by("team_id", "display_name"))
     seats = seats_of(people, tallies=tallies_of(people, at=at), at=at)
     teams: dict[int | None, TeamFloor] = {}
     for seat in seats:
