@@ -79,10 +79,9 @@ SETTINGS: tuple[tuple[str | Promise, tuple[Place, ...]], ...] = (
 )  # fmt: skip
 
 
-def user_can_call(request: HttpRequest) -> bool:
-    """Whether this person calls and is called."""
+def _may(request: HttpRequest, act: Act) -> bool:
     user = getattr(request, "user", None)
-    return bool(user and user.is_authenticated and user.can(Act.USE_PHONE))
+    return bool(user and user.is_authenticated and user.can(act))
 
 
 @dataclass(frozen=True)
@@ -128,8 +127,8 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         "nav": places_for(request) if hasattr(request, "user") else [],
         "me": request.user if hasattr(request, "user") and request.user.is_authenticated else None,
         "events_url": settings.EVENTS,
-        "can_be_called": user_can_call(request),
-        "has_phone": settings.TELEPHONY == "asterisk" and user_can_call(request),
+        "can_be_called": _may(request, Act.USE_DESK),
+        "has_phone": settings.TELEPHONY == "asterisk" and _may(request, Act.USE_PHONE),
         "languages": settings.LANGUAGES,
     }
 

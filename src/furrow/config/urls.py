@@ -1,5 +1,4 @@
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, URLResolver, include, path, re_path
@@ -7,6 +6,9 @@ from django.utils.translation import gettext as _
 from django.views import defaults
 from django.views.decorators.http import require_GET
 from django.views.generic import RedirectView, TemplateView
+
+from furrow.organisation.http import requires
+from furrow.organisation.rules import Act
 
 from . import health
 from .api import api
@@ -18,7 +20,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return redirect(home_of(request))
 
 
-@login_required
+@requires(Act.SEE_SELF)
 @require_GET
 def settings_page(request: HttpRequest) -> HttpResponse:
     """All that can be set, for whom it may be: each card leads to a page that asks for itself."""
