@@ -98,7 +98,7 @@ def _open_to(request: HttpRequest, places: Iterable[Place]) -> list[Item]:
     return [
         Item(place.title, url, place.icon, request.path.startswith(url), place.what)
         for place in places
-        if request.user.can(place.act) and (url := reverse(place.url_name))
+        if _may(request, place.act) and (url := reverse(place.url_name))
     ]
 
 
