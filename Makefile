@@ -105,6 +105,9 @@ bench-trail: .venv/.has-dev ## what an audit event costs, and how fast its chain
 bench-ownership: .venv/.has-dev ## five million customers: the night's return, and two hundred agents claiming
 	PYTHONPATH=src:. $(BIN)/python bench/ownership.py
 
+bench-followups: .venv/.has-dev ## five million customers: the night's reminders, killed and resumed; three minutes
+	PYTHONPATH=src:. $(BIN)/python bench/followups.py
+
 screenshots: .venv/.has-dev $(DIST)/.built .ready-for-browsers ## photograph anew what the README and docs show
 	@PYTHONPATH=src:. $(BIN)/python tools/screenshots.py
 

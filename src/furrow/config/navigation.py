@@ -134,6 +134,8 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
 
 
 def home_of(request: HttpRequest) -> str:
-    """Where somebody starts: the first place the role may see."""
+    """Where somebody starts: what is due, else the first place the role may see."""
+    if request.user.is_authenticated and request.user.can(Act.VIEW_FOLLOWUPS):
+        return reverse("followups")
     items = places_for(request)
     return items[0].url if items else reverse("account_login")

@@ -1,10 +1,11 @@
 """Answers about follow-ups."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, F, Q, Value
 from django.db.models.functions import Now
 from django.utils.timezone import localtime
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from furrow.calls.models import Call
 from furrow.campaigns.rules import Effect
+from furrow.common.sql import load_sql
 from furrow.customers.models import Customer, CustomerQuerySet
 from furrow.customers.queries import first_callable
 from furrow.customers.rules import Moment
@@ -252,3 +254,93 @@ def compliance_by_agent(*, user: User, at: datetime) -> list[AgentCompliance]:
             )
         )
     return sorted(rows, key=lambda row: (-row.overdue, row.agent_id))
+
+
+@dataclass(frozen=True)
+class TeamCompliance:
+    """How well a team keeps follow-ups, of the same days as its agents."""
+
+    name: str
+    open: int
+    overdue: int
+    kept: int
+    kept_late: int
+
+    @property
+    def percent_in_time(self) -> int | None:
+        done = self.kept + self.kept_late
+        return round(100 * self.kept / done) if done else None
+
+
+def by_team(agents: Sequence[AgentCompliance]) -> list[TeamCompliance]:
+    """The agents' figures by team, the most overdue first."""
+    teams = dict.fromkeys(row.team for row in agents)
+    rows = [
+        TeamCompliance(
+            name, *(
+                sum(getattr(row, field) for row in agents if row.team == name)
+                for field in ("open", "overdue", "kept", "kept_late")
+            ),
+        )
+        for name in teams
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: (-row.overdue, row.name))
+
+
+# -- at which attempt sales are closed -------------------------------------------------------------
+
+# The picture of the textbooks (E1): per cent of sales closed at the first conversation, at the
+# first, second and third follow-up, and at the fourth to eleventh.
+CLASSICAL = (2, 3, 5, 10, 80)
+
+
+@dataclass(frozen=True)
+class Closings:
+    """Sales by the number of conversations they took, beside the classical picture.
+
+    counts  at the 1st, 2nd, 3rd, 4th, 5th to 12th, and later conversations
+    """
+
+    days: int
+    counts: tuple[int, ...]
+    by_agent: list[tuple[User, int, float]]  # who, sales, conversations a sale took on average
+
+    @property
+    def sales(self) -> int:
+        return sum(self.counts)
+
+    @property
+    def percents(self) -> list[int]:
+        return [round(100 * count / self.sales) if self.sales else 0 for count in self.counts]
+
+
+def closings(*, user: User, days: int, at: datetime) -> Closings:
+    """Of the last `days` days, for the teams `user` may report on. One query: the calls of the
+    customers who bought."""
+    teams = None if user.scope(Act.VIEW_REPORTS) is Scope.ALL else user.teams(Act.VIEW_REPORTS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            load_sql("furrow.followups", "closings"),
+            {
+                "since": at - timedelta(days=days), "until": at,
+                "teams": None if teams is None else list(teams),
+            },
+        )  # fmt: skip
+        rows = cursor.fetchall()
+    counts = [0] * (len(CLASSICAL) + 1)
+    agents: dict[int, list[int]] = {}
+    for _team, agent, conversations, sales in rows:
+        place = min(max(conversations, 1), 5) - 1 if conversations <= 12 else len(CLASSICAL)
+        counts[place] += sales
+        tally = agents.setdefault(agent, [0, 0])
+        tally[0] += sales
+        tally[1] += sales * conversations
+    people = User.objects.select_related("team").in_bulk([pk for pk in agents if pk])
+    return Closings(
+        days=days,
+        counts=tuple(counts),
+        by_agent=sorted(
+            ((people[pk], sold, talks / sold) for pk, (sold, talks) in agents.items() if pk),
+            key=lambda row: (-row[1], row[0].pk),
+        ),
+    )

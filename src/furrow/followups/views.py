@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from furrow.customers.models import Customer
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act, Scope
+from furrow.ownership.queries import losing_of
 from furrow.rulebooks.actions import set_rules
 from furrow.rulebooks.queries import body_at, history, last_run
 from furrow.rulebooks.rules import CannotSetRules
@@ -21,35 +22,51 @@ from .forms import PlanForm, RulesForms
 from .models import FollowUp
 from .queries import (
     BOOK,
+    CLASSICAL,
+    by_team,
+    closings,
     compliance_by_agent,
     countdown_of,
     end_of_day,
     for_the_day,
     load_of,
     open_of,
+    pool_reminders,
     tasks_of,
 )
 from .rules import Channel, Reason
 from .simulation import simulate
 
 _MOST = 200
+_SPANS = (30, 90, 365)
 
 
 @requires(Act.VIEW_FOLLOWUPS)
 @require_GET
 def followups(request: Request) -> HttpResponse:
-    """Due and overdue: promises first. `?within=7` looks a week ahead; `?all=1` the team's."""
-    at = timezone.now()
+    """An agent's home: overdue, due today, soon lost. `?within=7` looks a week ahead; `?all=1` is
+    the leader's: compliance by team and agent, and what nobody touches in the pools."""
+    at, user = timezone.now(), request.user
     ends = end_of_day(at)
     ahead = 7 if request.GET.get("within") == "7" else 0
-    rows = for_the_day(user=request.user, until=ends + timedelta(days=ahead))
-    sees_others = request.user.scope(Act.VIEW_FOLLOWUPS) > Scope.OWN
-    is_mine = request.user.can(Act.USE_DESK) and not (sees_others and request.GET.get("all"))
+    rows = for_the_day(user=user, until=ends + timedelta(days=ahead))
+    sees_others = user.scope(Act.VIEW_FOLLOWUPS) > Scope.OWN
+    is_mine = user.can(Act.USE_DESK) and not (sees_others and request.GET.get("all"))
     if is_mine:
-        rows = rows.filter(assigned_to=request.user)
+        rows = rows.filter(assigned_to=user)
     shown = list(rows[: _MOST + 1])
+    lost = losing_of(user, at=at, most=20) if is_mine else []
+    by_agent = compliance_by_agent(user=user, at=at) if not is_mine else []
     context = {
-        "rows": shown[:_MOST],
+        "sections": [
+            ("overdue", _("Overdue"), [row for row in shown[:_MOST] if row.due_at < at]),
+            (
+                "today",
+                _("Within a week") if ahead else _("Due today"),
+                [row for row in shown[:_MOST] if row.due_at >= at],
+            ),
+        ],
+        "is_empty": not shown,
         "is_cut": len(shown) > _MOST,
         "most": _MOST,
         "now": at,
@@ -57,10 +74,41 @@ def followups(request: Request) -> HttpResponse:
         "within": ahead,
         "is_mine": is_mine,
         "sees_others": sees_others,
-        "load": load_of(user=request.user, at=at, day_ends=ends),
-        "by_agent": compliance_by_agent(user=request.user, at=at) if not is_mine else [],
-    }
+        "load": load_of(user=user, at=at, day_ends=ends),
+        "lost": lost,
+        "by_agent": by_agent,
+        "by_team": by_team(by_agent),
+        "pools": pool_reminders(user) if not is_mine else [],
+        "can_edit_rules": user.can(Act.EDIT_PIPELINE),
+        "can_report": user.can(Act.VIEW_REPORTS),
+    }  # fmt: skip
     return render(request, "followups/list.html", context)
+
+
+@requires(Act.VIEW_REPORTS)
+@require_GET
+def attempts(request: Request) -> HttpResponse:
+    """At which conversation sales are closed, beside the classical picture (E1)."""
+    days = next((n for n in _SPANS if str(n) == request.GET.get("days")), 90)
+    found = closings(user=request.user, days=days, at=timezone.now())
+    names = [_("1st"), _("2nd"), _("3rd"), _("4th"), _("5th to 12th"), _("later")]
+    classical = [*CLASSICAL, 0]
+    context = {
+        "found": found,
+        "days": days,
+        "spans": _SPANS,
+        "rows": list(zip(names, found.counts, found.percents, classical, strict=True)),
+        "late": sum(found.percents[4:]),
+        "chart": {
+            "categories": names,
+            "unit": " %",
+            "series": [
+                {"name": _("Ours"), "data": found.percents, "tone": "accent"},
+                {"name": _("The classical picture"), "data": classical, "tone": "quiet"},
+            ],
+        },
+    }
+    return render(request, "followups/attempts.html", context)
 
 
 def _panel(request: Request, customer: Customer, form: PlanForm | None = None) -> HttpResponse:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -29,7 +30,7 @@ from furrow.followups.actions import (
     remind_of_everybody,
 )
 from furrow.followups.models import FollowUp, PoolReminder, Rest
-from furrow.followups.queries import BOOK, countdown_of, rests
+from furrow.followups.queries import BOOK, closings, countdown_of, rests
 from furrow.followups.rules import (
     DEFAULT_BODY,
     Channel,
@@ -41,6 +42,7 @@ from furrow.followups.simulation import simulate
 from furrow.organisation.models import User
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_agent, make_user
+from furrow.ownership.models import Losing
 from furrow.permits.objections import Asked
 from furrow.permits.rules import Purpose
 from furrow.pipeline.actions import give_score, take_out
@@ -289,3 +291,44 @@ class Nights(TestCase):
         assert opened.exclude(channel=Channel.CALL).count() == tasks
         assert not opened.filter(assigned_to__is_active=False).exists()
         assert not opened.exclude(customer__merged_into=None).exists()
+
+
+def test_sales_are_told_by_the_conversation_that_closed_them(client: Client) -> None:
+    agent = make_agent()
+    customer = make_customer(owner=agent)
+    at = timezone.now() - 9 * DAY
+    for number in range(6):  # sold in the first, and in the fifth after that
+        call = make_call(agent=agent, customer=customer, state=CallState.ENDED, at=at)
+        effect = Effect.SOLD if number in (0, 5) else Effect.NOTHING
+        wrap_up_call(
+            call=call, disposition=make_disposition(effect=effect), cp=None, remark="", by=agent,
+            at=call.ended_at or at,
+        )  # fmt: skip
+        at += DAY
+    manager = make_user(role=Role.MANAGER)
+    found = closings(user=manager, days=30, at=timezone.now())
+    assert found.counts == (1, 0, 0, 0, 1, 0)
+    assert found.by_agent == [(agent, 2, 3.0)]
+    client.force_login(manager)
+    assert "Of 2 sales, 50 %" in client.get("/followups/attempts/?days=30").content.decode()
+
+
+def test_an_agents_home_tells_overdue_today_and_soon_lost(client: Client) -> None:
+    agent = make_agent()
+    now = timezone.now()
+    make_followup(agent=agent, due_at=now - DAY)
+    lost = make_customer(owner=agent)
+    assert lost.owned_since is not None
+    Losing.objects.create(
+        customer=lost, owner=agent, owned_since=lost.owned_since, last_on=now.date() + DAY,
+        clock="next",
+    )  # fmt: skip
+    client.force_login(agent)
+    page = client.get("/", follow=True)
+    assert page.redirect_chain[-1][0] == "/followups/"
+    content = page.content.decode()
+    assert 'id="overdue"' in content
+    assert 'id="today"' not in content
+    assert 'id="soon-lost"' in content
+    client.force_login(make_user(role=Role.LEADER, team=agent.team))
+    assert "By team" in client.get("/followups/?all=1").content.decode()
