@@ -84,7 +84,9 @@ def night(*, at: datetime, is_killed: bool) -> list[list[str]]:
     assert run is not None
     assert run.found["forgotten"] == 0
     planned = FollowUp.objects.count() - before
-    assert planned == sum(run.found.get(k, 0) for k in ("just_bought", "bought", "intent", "others"))
+    assert planned == sum(
+        run.found.get(k, 0) for k in ("just_bought", "bought", "intent", "others")
+    )
     return [
         ["revisits planned", f"{planned:,}", ""],
         ["owned and forgotten without a reminder", f"{run.found['forgotten']}", "0"],

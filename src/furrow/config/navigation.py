@@ -46,6 +46,8 @@ SETTINGS: tuple[tuple[str | Promise, tuple[Place, ...]], ...] = (
         (
             Place(_("Stages"), "stages", "route", Act.EDIT_PIPELINE,
                   _("How customers come in, who works them, and when they are handed on")),
+            Place(_("Follow-up rules"), "followup-rules", "calendar-due", Act.EDIT_PIPELINE,
+                  _("Whom to reach out to again, when, and with which reason")),
             Place(_("Web sites"), "web-sites", "world", Act.IMPORT,
                   _("Which visits to your own pages become leads")),
             Place(_("Exports"), "exports", "download", Act.EXPORT,
@@ -135,7 +137,7 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
 
 def home_of(request: HttpRequest) -> str:
     """Where somebody starts: what is due, else the first place the role may see."""
-    if request.user.is_authenticated and request.user.can(Act.VIEW_FOLLOWUPS):
+    if _may(request, Act.VIEW_FOLLOWUPS):
         return reverse("followups")
     items = places_for(request)
     return items[0].url if items else reverse("account_login")

@@ -13,6 +13,7 @@ from furrow.rulebooks.forms import ChangeForm
 from .rules import Channel, Reason
 
 _MOST_ROWS = 8  # policies, promises
+_TEXT = {"class": "form-control"}
 
 
 class PlanForm(forms.Form):
@@ -41,11 +42,9 @@ class PlanForm(forms.Form):
     )
 
 
-def _number(
-    label: Any, *, least: int = 0, most: int, required: bool = True, help_: Any = ""
-) -> Any:
+def _number(label: Any, *, least: int = 0, most: int, required: bool = True) -> Any:
     return forms.IntegerField(
-        label=label, min_value=least, max_value=most, required=required, help_text=help_,
+        label=label, min_value=least, max_value=most, required=required,
         widget=forms.NumberInput(attrs={"class": "form-control is-days", "inputmode": "numeric"}),
     )  # fmt: skip
 
@@ -85,11 +84,13 @@ class RevisitForm(forms.Form):
     """One policy; a row without a name is left out."""
 
     key = forms.CharField(required=False, widget=forms.HiddenInput())
-    name = forms.CharField(label=_("customers who"), max_length=60, required=False)
-    bought_days = _number(
-        _("bought within days"), most=3650, required=False,
-        help_=_("0: at any time; empty: whether or not."),
-    )  # fmt: skip
+    name = forms.CharField(
+        label=_("customers who"),
+        max_length=60,
+        required=False,
+        widget=forms.TextInput(attrs=_TEXT),
+    )
+    bought_days = _number(_("bought within days"), most=3650, required=False)
     pi_from = _number(_("PI of at least"), most=5, required=False)
     every_days = _number(_("a touch every days"), least=1, most=365, required=False)
 
@@ -97,8 +98,15 @@ class RevisitForm(forms.Form):
 class PromiseForm(forms.Form):
     """Something to promise by one tick; a row without a name is left out."""
 
-    name = forms.CharField(label=_("promise"), max_length=80, required=False)
-    channel = forms.ChoiceField(label=_("channel"), choices=Channel, required=False)
+    name = forms.CharField(
+        label=_("promise"), max_length=80, required=False, widget=forms.TextInput(attrs=_TEXT)
+    )
+    channel = forms.ChoiceField(
+        label=_("channel"),
+        choices=Channel,
+        required=False,
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
     hours = _number(_("within hours"), least=1, most=2400, required=False)
 
 

@@ -8,5 +8,5 @@ urlpatterns = [
     path("followups/customers/<int:customer_id>/plan/", views.plan, name="followup-plan"),
     path("followups/<int:followup_id>/finish/", views.finish, name="followup-finish"),
     path("followups/attempts/", views.attempts, name="followup-attempts"),
-    path("followups/rules/", views.edit_rules, name="followup-rules"),
+    path("followup-rules/", views.edit_rules, name="followup-rules"),
 ]

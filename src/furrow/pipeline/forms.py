@@ -15,7 +15,8 @@ from furrow.rulebooks.forms import ChangeForm
 from .declarations import part_choices
 from .rules import HIGHEST, MOVES, ExitOn, Stage
 
-_EXITS = 4  # ways out of a stage
+_EXITS = 3  # ways out of a stage
+_PICK = {"class": "form-select"}
 
 
 def _number(label: Any, *, most: int, least: int = 0, **more: Any) -> Any:
@@ -49,16 +50,18 @@ class StageForm(forms.Form):
         for trait in traits():
             if trait.name not in {"stage", "cp", "level"}:  # nobody new has them
                 self.fields[f"when_{trait.name}"] = trait_field(
-                    trait, label=_("begins here: %(trait)s") % {"trait": trait.label}
+                    trait, label=trait.label
                 )  # fmt: skip
         ways = [("", "–"), *ExitOn.choices]
         to = [(one.value, one.label) for one in Stage if one in MOVES[stage]]
         for place in range(_EXITS):
             self.fields[f"on{place}"] = forms.ChoiceField(
-                label=_("goes on by"), choices=ways, required=False
+                label=_("goes on by"), choices=ways, required=False, widget=forms.Select(_PICK)
             )
             self.fields[f"least{place}"] = _number(_("at least"), most=HIGHEST, required=False)
-            self.fields[f"to{place}"] = forms.ChoiceField(label=_("to"), choices=to, required=False)
+            self.fields[f"to{place}"] = forms.ChoiceField(
+                label=_("to"), choices=to, required=False, widget=forms.Select(_PICK)
+            )
 
     def _choose(self, name: str, nothing: Any, choices: Any) -> None:
         field = self.fields[name]
@@ -66,7 +69,15 @@ class StageForm(forms.Form):
         field.choices = [("", nothing), *choices]
 
     def own_fields(self) -> list[forms.BoundField]:
-        return [field for field in self if not field.name.startswith(("on", "least", "to"))]
+        others = ("on", "least", "to", "when_")
+        return [field for field in self if not field.name.startswith(others)]
+
+    def entry_fields(self) -> list[forms.BoundField]:
+        return [field for field in self if field.name.startswith("when_")]
+
+    def begins_with(self) -> bool:
+        """Whether anybody begins here but by default."""
+        return any(field.value() for field in self.entry_fields())
 
     def exits(self) -> list[tuple[forms.BoundField, ...]]:
         return [

@@ -190,7 +190,7 @@ def test_a_trial_tells_reminders_of_the_past() -> None:
 
 def test_the_page_tries_and_saves(client: Client) -> None:
     client.force_login(make_user(role=Role.MANAGER))
-    page = client.get("/followups/rules/")
+    page = client.get("/followup-rules/")
     assert "After a refusal" in page.content.decode()
     forms = page.context["forms"]
     data: dict[str, Any] = {"days": 30, "note": "gentler"}
@@ -199,8 +199,8 @@ def test_the_page_tries_and_saves(client: Client) -> None:
             value = field.value()
             data[field.html_name] = "" if value is None else value
     data["most"] = 5
-    assert 'id="trial"' in client.post("/followups/rules/", {**data, "try": 1}).content.decode()
-    assert client.post("/followups/rules/", {**data, "save": 1}).status_code == 302
+    assert 'id="trial"' in client.post("/followup-rules/", {**data, "try": 1}).content.decode()
+    assert client.post("/followup-rules/", {**data, "save": 1}).status_code == 302
     rules = rules_at(BOOK, NOON + 400 * DAY)
     assert rules.refusals.most == 5
     assert [one.key for one in rules.revisits] == [one.key for one in RULES.revisits]
