@@ -50,7 +50,7 @@ class StageForm(forms.Form):
         for trait in traits():
             if trait.name not in {"stage", "cp", "level"}:  # nobody new has them
                 self.fields[f"when_{trait.name}"] = trait_field(
-                    trait, label=trait.label
+                    trait, label=str(trait.label)
                 )  # fmt: skip
         ways = [("", "–"), *ExitOn.choices]
         to = [(one.value, one.label) for one in Stage if one in MOVES[stage]]
