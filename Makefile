@@ -18,7 +18,7 @@ export npm_config_audit := false
 export NODE_USE_SYSTEM_CA := 1
 export UV_CACHE_DIR := $(CACHE)/uv
 
-.PHONY: help run test check format docs lock messages build bench bench-linkage bench-ownership screenshots clean test-pg15 test-newest bench-pacing bench-leads bench-dials bench-faults bench-telephony bench-teamwork bench-wallboard bench-capture
+.PHONY: help run test check format docs lock messages build bench bench-linkage bench-ownership screenshots clean test-pg15 test-newest bench-pacing bench-leads bench-dials bench-faults bench-telephony bench-teamwork bench-wallboard bench-capture bench-segments
 
 help: ## list the recipes
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1 | \2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -95,6 +95,9 @@ bench-telephony: .venv/.has-dev ## calls through a real Asterisk: how soon, how 
 
 bench-capture: .venv/.has-dev $(DIST)/.built ## hits a second from our web sites, stored before they are acknowledged; two minutes
 	PYTHONPATH=src:. $(BIN)/python bench/capture.py
+
+bench-segments: .venv/.has-dev ## sizes of segments while they are built, and pages of them, at five million; ten minutes
+	$(BIN)/python bench/segments.py
 
 bench-teamwork: .venv/.has-dev ## fifty thousand customers of a leaver go over, twenty thousand are dealt; five minutes
 	$(BIN)/python bench/teamwork.py

@@ -143,6 +143,7 @@ UNTRACKED = {
     "recordings.Recording": "is stored and erased once, both audited",
     "acquisition.Row": "is staging; what came of it is in leads and customers",
     "acquisition.Hint": "is gone when its list is checked",
+    "segments.Member": "is made anew with each count",
     "capture.Hit": "is a buffer, emptied within seconds",
     "capture.Visitor": "is deleted when forgotten, wholly",
     "capture.Visit": "is deleted when forgotten, wholly",

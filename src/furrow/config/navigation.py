@@ -32,6 +32,7 @@ WORK = (
     Place(_("Teamwork"), "clashes", "share", Act.VIEW_CUSTOMERS),
     Place(_("Duplicates"), "duplicates", "git-merge", Act.MERGE_CUSTOMERS),
     Place(_("Campaigns"), "campaigns", "speakerphone", Act.VIEW_CAMPAIGNS),
+    Place(_("Segments"), "segments", "target-arrow", Act.EDIT_CAMPAIGNS),
     Place(_("Lists"), "imports", "file-import", Act.IMPORT),
     Place(_("Floor"), "floor", "activity", Act.WATCH_FLOOR),
     Place(_("Callers"), "callers", "phone-incoming", Act.WATCH_FLOOR),

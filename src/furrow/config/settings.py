@@ -133,6 +133,7 @@ CAPABILITIES = [
     "lines",
     "calls",
     "followups",
+    "segments",
     "recordings",
     "phones",
     "inbound",
