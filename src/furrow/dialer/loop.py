@@ -589,6 +589,8 @@ class Dialer:
         for call_id in lost:
             if (ended := told.get(customer_leg(call_id))) is not None:
                 outcome = Outcome(ended.outcome)
+                if ended.answered_at is not None:  # nobody may have heard that either
+                    await self._do(store_answer, call_id=call_id, at=ended.answered_at)
                 await self._do(
                     end_call, call_id=call_id, at=ended.at, outcome=outcome, cause=ended.cause
                 )

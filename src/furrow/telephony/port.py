@@ -85,6 +85,7 @@ class Ended:
     outcome: LineOutcome
     by: EndedBy
     cause: str  # for logs and technicians: "sip 486", "q850 16", "ring time-out"
+    answered_at: datetime | None = None  # told by `ended` alone: nobody may have heard of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,8 @@ class AgentLineDown:
 
 @dataclass(frozen=True, slots=True)
 class RecordingDone:
-    """A recording is complete. The only event that may come after the leg's `Ended`."""
+    """A recording is complete. The only event that may come after the leg's `Ended`, and again at
+    the next start while its file lies where the system left it."""
 
     leg: str
     at: datetime

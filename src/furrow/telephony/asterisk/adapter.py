@@ -53,6 +53,7 @@ AGENT_GRACE_SECONDS = 1.5
 # 0.3 to 1.5 s; the shortest machine that says a whole sentence takes 3 s.
 GREETING_SECONDS = 2.6
 GREETING_BEGINS_WITHIN_SECONDS = 3.0
+SETTLED_SECONDS = 15.0  # a recording not written to for so long has ended; buffers hold some 4 s
 _TALK_DETECT = "700,256"  # ms of silence that end a talk, loudness that begins one
 
 
@@ -95,6 +96,7 @@ class AsteriskTelephony:
         self._ended: dict[str, None] = {}
         self._named: dict[str, str] = {}  # a caller's leg -> our name for it
         self._agents: set[str] = set()
+        self._swept: set[str] = set()
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._booted_at: str | None = None
@@ -322,6 +324,7 @@ class AsteriskTelephony:
         await self._open()
         if not self._ari.is_connected.is_set() and not self._is_closed:
             raise CannotReach("the switch is away")
+        self._sweep_recordings()
         return frozenset(self._legs)
 
     async def ended(self, legs: Collection[str]) -> list[Ended]:
@@ -504,7 +507,10 @@ class AsteriskTelephony:
         for line in gone:
             self._end_missed(line, told.get(line.name))
         for channel in channels.values():
-            self._adopt(channel)
+            if (line := self._by_channel.get(channel["id"])) is not None:
+                self._catch_up(line, channel)
+            else:
+                self._adopt(channel)
         for bridge in await self._ari.get("/bridges"):
             for channel_id in bridge["channels"]:
                 if channel_id in self._by_channel and bridge["id"].startswith("talk-"):
@@ -536,16 +542,24 @@ class AsteriskTelephony:
         except (OSError, ValueError):
             log.exception("Asterisk's journal cannot be read")
             return {}
-        answered = {each.leg for each in entries if each.what == "ANSWER"}
+        answered = {each.leg: each.at for each in entries if each.what == "ANSWER"}
         return {
-            name: _as_told(each, name, was_answered=each.leg in answered)
+            name: _as_told(each, name, answered_at=answered.get(each.leg))
             for each in entries
             if each.what == "HANGUP" and (name := self._named.get(each.leg, each.leg)) in legs
         }
 
+    def _catch_up(self, line: _Leg, channel: Json) -> None:
+        """A leg of ours that was answered while nobody listened: it may not end as if it never
+        had been."""
+        line.technical_name = channel["name"]
+        if channel["state"] == "Up" and not line.inbound:
+            line.in_app = True
+            self._pick_up(line)
+
     def _adopt(self, channel: Json) -> None:
         """A leg that stands in the switch since before we did."""
-        if channel["id"] in self._by_channel or channel["id"].startswith("snoop-"):
+        if channel["id"].startswith("snoop-"):
             return
         name = journal.leg_of(channel["id"])
         name = self._named.get(name, name)
@@ -776,6 +790,21 @@ class AsteriskTelephony:
         done = RecordingDone(leg, self._now(), name=name, seconds=seconds, file=file)
         self._emit(done)
 
+    def _sweep_recordings(self) -> None:
+        """Finish and tell of recordings that ended while nobody listened. Once per name; those
+        whose file was written lately may be growing, under a leg that has no name of ours yet."""
+        folder = self._settings.recordings
+        if not folder.is_dir():
+            return
+        settled = datetime.now(UTC).timestamp() - SETTLED_SECONDS
+        for file in folder.iterdir():
+            name = file.stem
+            if file.suffix not in (".raw", ".wav") or name in self._legs or name in self._swept:
+                continue
+            if file.stat().st_mtime < settled:
+                self._swept.add(name)
+                self._do(self._finish_recording(name, name))
+
     def _raw(self, name: str) -> str:
         return str(self._settings.recordings / f"{name}.raw")
 
@@ -810,10 +839,11 @@ class AsteriskTelephony:
         self._events.put_nowait(event)
 
 
-def _as_told(entry: journal.Entry, leg: str, *, was_answered: bool) -> Ended:
+def _as_told(entry: journal.Entry, leg: str, *, answered_at: datetime | None) -> Ended:
     """An end as the journal has it: no SIP status, and our time-out is cause 19 by ourselves."""
     is_time_out = not entry.by_far and entry.q850 == 19
     by = EndedBy.FAR if entry.by_far else EndedBy.TIMEOUT if is_time_out else EndedBy.US
+    was_answered = answered_at is not None
     if leg != entry.leg or leg.startswith("in-"):  # somebody called us
         unanswered = LineOutcome.NO_ANSWER if entry.by_far else LineOutcome.REFUSED
         outcome = LineOutcome.ANSWERED if was_answered else unanswered
@@ -828,7 +858,8 @@ def _as_told(entry: journal.Entry, leg: str, *, was_answered: bool) -> Ended:
             sip=None,
             q850=entry.q850,
         )
-    return Ended(leg, entry.at, outcome=outcome, by=by, cause=f"q850 {entry.q850}")
+    cause = f"q850 {entry.q850}"
+    return Ended(leg, entry.at, outcome=outcome, by=by, cause=cause, answered_at=answered_at)
 
 
 def _give_up_on(heard: "asyncio.Future[None]", playback: Json) -> None:

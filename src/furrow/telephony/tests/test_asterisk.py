@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from furrow.telephony.asterisk import journal
+from furrow.telephony.asterisk import adapter, journal
 from furrow.telephony.asterisk.adapter import AsteriskTelephony, finish_recording
 from furrow.telephony.asterisk.process import Process
 from furrow.telephony.outcomes import LineOutcome
@@ -424,6 +424,33 @@ def test_another_process_finds_the_lines_that_stand() -> None:
         ended = await watch.ended("call-1")
         assert (ended.outcome, ended.by) == (LineOutcome.ANSWERED, EndedBy.US)
         assert await again.legs() == {"agent-1"}
+
+    on_the_line(scenario, decide=talking)
+
+
+def test_a_recording_that_ended_while_nobody_listened_is_told_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(adapter, "SETTLED_SECONDS", 0.5)
+
+    async def scenario(watch: Watch) -> None:
+        await connected(watch)
+        await asyncio.sleep(1)  # seconds of sound, not of waiting
+        await watch.real.phone.close()
+        for call in list(watch.real.carrier.calls.values()):
+            if call.number.endswith("0008"):
+                watch.real.carrier.hang_up(call)
+        again = AsteriskTelephony(watch.real.process.settings)
+        watch.real.phone = again
+        watch = Watch(watch.real)
+        while not any(isinstance(event, RecordingDone) for event in watch.seen):
+            await again.legs()
+            await asyncio.sleep(0.1)
+        done = next(event for event in watch.seen if isinstance(event, RecordingDone))
+        assert (done.leg, done.name) == ("call-1", "call-1")
+        assert done.seconds > 0.5
+        assert done.file is not None
+        assert done.file.exists()
 
     on_the_line(scenario, decide=talking)
 

@@ -284,6 +284,8 @@ async def test_an_end_that_nobody_heard_can_be_asked_for(bench: Bench) -> None:
     await bench.dial("call-3", "+861300000008")
 
     told = {each.leg: each for each in await bench.written(["call-1", "call-2", "call-3", "no"])}
+    if bench.is_real:  # and when somebody answered, which nobody may have heard either
+        assert [leg for leg, each in told.items() if each.answered_at] == ["call-2"]
     assert {leg: (each.outcome, each.by) for leg, each in told.items()} == {
         "call-1": (first.outcome, first.by),
         "call-2": (second.outcome, second.by),
