@@ -18,7 +18,7 @@ export npm_config_audit := false
 export NODE_USE_SYSTEM_CA := 1
 export UV_CACHE_DIR := $(CACHE)/uv
 
-.PHONY: help run test check format docs lock messages build bench bench-linkage bench-ownership screenshots clean test-pg15 test-newest bench-pacing bench-leads bench-dials bench-faults bench-telephony bench-teamwork bench-wallboard bench-capture bench-segments
+.PHONY: help run test check format docs lock messages build bench bench-linkage bench-ownership screenshots clean test-pg15 test-newest bench-pacing bench-leads bench-dials bench-faults bench-telephony bench-teamwork bench-wallboard bench-capture bench-segments bench-inbound
 
 help: ## list the recipes
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1 | \2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -98,6 +98,8 @@ bench-capture: .venv/.has-dev $(DIST)/.built ## hits a second from our web sites
 
 bench-segments: .venv/.has-dev ## sizes of segments while they are built, and pages of them, at five million; ten minutes
 	$(BIN)/python bench/segments.py
+bench-inbound: .venv/.has-dev $(DIST)/.built .ready-for-browsers ## from a caller's INVITE to the agent's screen, in a real Chromium; two minutes
+	cd bench && PYTHONPATH=../src:.. ../$(BIN)/python inbound.py
 
 bench-teamwork: .venv/.has-dev ## fifty thousand customers of a leaver go over, twenty thousand are dealt; five minutes
 	$(BIN)/python bench/teamwork.py

@@ -44,7 +44,7 @@ class HotlineForm(forms.Form):
         choices=WEEKDAYS,
         coerce=int,
         initial=[0, 1, 2, 3, 4],
-        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
+        widget=forms.CheckboxSelectMultiple,
     )
     ring_seconds = forms.IntegerField(
         label=_("rings at one agent, seconds"), min_value=5, max_value=60, initial=15
