@@ -507,8 +507,8 @@ class AsteriskTelephony:
         for line in gone:
             self._end_missed(line, told.get(line.name))
         for channel in channels.values():
-            if (line := self._by_channel.get(channel["id"])) is not None:
-                self._catch_up(line, channel)
+            if (known := self._by_channel.get(channel["id"])) is not None:
+                self._catch_up(known, channel)
             else:
                 self._adopt(channel)
         for bridge in await self._ari.get("/bridges"):

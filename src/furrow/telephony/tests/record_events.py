@@ -29,7 +29,7 @@ def _kept(event: dict[str, Any]) -> dict[str, Any] | None:
     """The event as far as the adapter looks at it; None if it does not."""
     if not hasattr(AsteriskTelephony, f"_on_{event['type']}"):
         return None
-    kept = {
+    kept: dict[str, Any] = {
         key: event[key]
         for key in ("type", "args", "dialstatus", "cause", "tech_cause", "digit", "endpoint")
         if key in event
