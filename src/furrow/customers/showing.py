@@ -131,9 +131,9 @@ class Shown:
 def mask_name(value: str) -> str:
     """
     >>> mask_name("欧阳识")
-    '欧•••'
+    '欧**'
     """
-    return f"{value[:1]}{DOTS}"
+    return f"{value[:1]}**"
 
 
 def mask_email(value: str) -> str:

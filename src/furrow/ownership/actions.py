@@ -495,15 +495,23 @@ def send_warnings(*, at: datetime, link: str) -> int:
     """
     if at.astimezone(company_zone()).hour < _MORNING:
         return 0
-    today, sent = today_of(at), 0
-    waiting = WarningMail.objects.exclude(sent_on=today).filter(user__in=User.objects.agents())
-    with get_connection() as server:
-        for pk in waiting.order_by("pk").values_list("pk", flat=True):
-            try:
-                with transaction.atomic():
-                    sent += _send_warning(pk, link=link, server=server, at=at)
-            except (OSError, SMTPException):
-                _log.exception("a warning could not be mailed")
+    asked = WarningMail.objects.exclude(sent_on=today_of(at))
+    waiting = list(
+        asked.filter(user__in=User.objects.agents()).order_by("pk").values_list("pk", flat=True)
+    )
+    if not waiting:
+        return 0
+    sent = 0
+    try:
+        with get_connection() as server:
+            for pk in waiting:
+                try:
+                    with transaction.atomic():
+                        sent += _send_warning(pk, link=link, server=server, at=at)
+                except SMTPException:  # one address refused; the others are not to wait for it
+                    _log.warning("the mail server refused the warning of user %d", pk)
+    except OSError as problem:
+        _log.warning("no mail server, tried again in an hour: %s", problem)
     return sent
 
 

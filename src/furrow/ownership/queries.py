@@ -510,22 +510,19 @@ def warning_letter(told: Warned, *, link: str) -> tuple[str, str]:
     """Subject and text, in the language of the moment. How many, never who."""
     lines = [
         ngettext(
-            "%(count)d customer is on the way to the pool.",
-            "%(count)d customers are on the way to the pool.",
+            "%(n)s customer is on the way to the pool.",
+            "%(n)s customers are on the way to the pool.",
             told.leaving,
         )
-        % {"count": told.leaving}
+        % {"n": told.leaving}
     ] if told.leaving else []  # fmt: skip
-    lines += [
-        ngettext(
-            "%(count)d customer leaves you within %(days)d days.",
-            "%(count)d customers leave you within %(days)d days.",
-            count,
-        )
-        % {"count": count, "days": days}
-        for days, count in told.by_days.items()
-        if count
-    ]
+    for days, count in told.by_days.items():
+        if count:
+            span = ngettext("%(day)s day", "%(day)s days", days) % {"day": days}
+            leave = ngettext(
+                "%(n)s leaves you within %(span)s.", "%(n)s leave you within %(span)s.", count
+            )
+            lines.append(leave % {"n": count, "span": span})
     lines += ["", _("A real conversation keeps a customer. Whom to call first: “Leaving me soon”.")]
     lines += [link] if link else []
     lines += ["", _("You asked for this mail there, and there you can stop it.")]

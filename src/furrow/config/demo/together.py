@@ -49,6 +49,6 @@ def make_together(*, by: User, at: datetime) -> None:
                     refunded_at=at, by=by, at=at,
                 )  # fmt: skip
         save_profile(
-            user=helper, share=60, most=400, accepts={"region": ["上海", "苏州", "杭州"]},
+            user=helper, share=60, most=400, accepts={"city": ["上海", "苏州", "杭州"]},
             by=leader, at=at,
         )  # fmt: skip

@@ -39,7 +39,7 @@ def make_warned(*, language: str = "en") -> User:
 
 @pytest.mark.parametrize(
     ("language", "told"),
-    [("en", "2 customers leave you within 7 days."), ("zh-hans", "2 位客户将在 7 天内离开您。")],
+    [("en", "2 leave you within 7 days."), ("zh-hans", "7 天内将离开您的有 2 位。")],
 )
 def test_a_mail_tells_how_many_and_never_who(language: str, told: str) -> None:
     make_warned(language=language)

@@ -91,7 +91,7 @@ def test_the_pool_is_masked_until_claimed(client: Client) -> None:
 
     page = text(client.get("/pool/"))
 
-    assert "王•••" in page
+    assert "王**" in page
     assert "138****8000" in page
     for secret in ("伟芳", "13800138000", "赵"):
         assert secret not in page
@@ -99,7 +99,7 @@ def test_the_pool_is_masked_until_claimed(client: Client) -> None:
         client.get("/customers/"), client.get(f"/customers/{a.pk}/"),
         client.post("/search/", {"q": "8000"}),
     ):  # fmt: skip
-        assert "王•••" in text(ordinary)
+        assert "王**" in text(ordinary)
         assert "伟芳" not in text(ordinary)
     answer = client.post("/pool/claim/", {"ids": [a.pk, b.pk, elsewhere.pk]}, headers=HTMX)
     assert "2 customers are yours now" in text(answer)
