@@ -51,7 +51,7 @@ def _measure(agents: int, seconds: float) -> None:
     from furrow.campaigns.models import Target
     from furrow.customers.models import Customer
     from furrow.dialer.loop import Carrier, Dialer
-    from furrow.dialer.models import Session
+    from furrow.dialer.models import Line
     from furrow.telephony.clock import RealClock
     from furrow.telephony.simulated import CarrierSettings, SimulatedTelephony
 
@@ -68,7 +68,7 @@ def _measure(agents: int, seconds: float) -> None:
     thread = threading.Thread(target=lambda: asyncio.run(dial()))
     thread.start()
     try:
-        _wait(lambda: Session.objects.filter(line_up_at__isnull=False).count() == agents)
+        _wait(lambda: Line.objects.filter(up_at__isnull=False).count() == agents)
         time.sleep(2)  # all of them are noticed as ready
         server = postgres_server()
         used = processor_seconds(os.getpid()), processor_seconds(server)

@@ -4,8 +4,10 @@ import JsSIP from "jssip";
 import type { RTCSession } from "jssip/lib/RTCSession";
 import { cookie, meta } from "./page";
 
-type State = "off" | "asking" | "joining" | "ready" | "talking" | "lost" | "refused" | "absent" | "silent";
+// "up": our own line to the switch stands, and calls are joined to it; "talking": one is rung for a call.
+type State = "off" | "asking" | "joining" | "ready" | "up" | "talking" | "lost" | "refused" | "absent" | "silent";
 
+interface Asked { getHeader(name: string): string | undefined }
 interface Account { user: string; password: string; socket: string }
 
 const root = document.querySelector<HTMLElement>("[data-phone]");
@@ -17,9 +19,9 @@ const RETRY_SECONDS = 1; // the dialer may need a moment to tell the switch our 
 
 let agent: JsSIP.UA | undefined;
 let session: RTCSession | undefined;
+let test: RTCSession | undefined;
 let stream: MediaStream | undefined;
 let levels: AudioContext | undefined;
-let isMuted = false;
 let loudest = 0;
 
 function show(state: State): void {
@@ -28,8 +30,7 @@ function show(state: State): void {
   const said = root.dataset[`text${state[0]!.toUpperCase()}${state.slice(1)}`];
   byId("phone-state").textContent = said ?? "";
   byId<HTMLButtonElement>("phone-join").hidden = !["off", "refused", "absent", "lost"].includes(state);
-  byId<HTMLButtonElement>("phone-test").disabled = state !== "ready" && state !== "silent";
-  byId<HTMLButtonElement>("phone-mute").disabled = state !== "talking";
+  byId<HTMLButtonElement>("phone-test").disabled = !["ready", "up", "silent"].includes(state);
   document.title = state === "talking" ? `● ${document.title.replace(/^● /, "")}` : document.title.replace(/^● /, "");
 }
 
@@ -121,7 +122,9 @@ async function join(): Promise<void> {
   });
   own.on("registrationFailed", () => setTimeout(() => { if (own === agent) own.register(); }, RETRY_SECONDS * 1000));
   own.on("disconnected", () => { if (own === agent) show("lost"); });
-  own.on("newRTCSession", (event: { session: RTCSession; originator: string }) => take(event.session, event.originator));
+  own.on("newRTCSession", (event: { session: RTCSession; originator: string; request: Asked }) => {
+    if (event.originator === "remote") take(event.session, event.request);
+  });
   own.start();
 }
 
@@ -129,19 +132,19 @@ function options() {
   return { mediaStream: stream, mediaConstraints: { audio: true, video: false }, pcConfig: { iceServers: [] } };
 }
 
-function take(call: RTCSession, originator: string): void {
-  if (session && session !== call) return void call.terminate();
+/** A new call of the switch replaces an older one: it rings only when that line is dead. */
+function take(call: RTCSession, asked: Asked): void {
+  if (session && !session.isEnded()) session.terminate();
   session = call;
+  const isStanding = asked.getHeader("X-Furrow-Leg")?.startsWith("seat-");
   call.on("peerconnection", () => listen(call));
   call.on("icecandidate", (event: { ready: () => void }) => event.ready()); // the first will do on a company's network
-  call.on("confirmed", () => show("talking"));
-  const over = () => { if (session === call) { session = undefined; setMuted(false); show("ready"); } };
+  call.on("confirmed", () => show(isStanding ? "up" : "talking"));
+  const over = () => { if (session === call) { session = undefined; show("ready"); } };
   call.on("ended", over);
   call.on("failed", over);
-  if (originator === "remote") {
-    call.answer(options());
-    listen(call);
-  }
+  call.answer(options());
+  listen(call);
 }
 
 function listen(call: RTCSession): void {
@@ -151,20 +154,21 @@ function listen(call: RTCSession): void {
   });
 }
 
-function setMuted(muted: boolean): void {
-  isMuted = muted;
-  if (muted) session?.mute({ audio: true });
-  else session?.unmute({ audio: true });
-  byId("phone-mute").setAttribute("aria-pressed", String(isMuted));
-}
-
 byId("phone-join").addEventListener("click", () => void join());
-byId("phone-mute").addEventListener("click", () => setMuted(!isMuted));
 byId("phone-test").addEventListener("click", () => {
-  if (!agent) return;
-  const call = agent.call("sip:echo@furrow.invalid", options());
+  if (!agent || test) return;
+  const call = (test = agent.call("sip:echo@furrow.invalid", options()));
+  const before = sound.srcObject;
+  const over = () => {
+    test = undefined;
+    sound.srcObject = before;
+    void sound.play().catch(() => undefined);
+  };
+  call.on("ended", over);
+  call.on("failed", over);
+  call.on("icecandidate", (event: { ready: () => void }) => event.ready());
   listen(call);
-  setTimeout(() => { if (session === call) call.terminate(); }, 8000);
+  setTimeout(() => { if (!call.isEnded()) call.terminate(); }, 8000);
 });
 byId("phone-microphone").addEventListener("change", (event) => {
   localStorage.setItem(kept.microphone, (event.target as HTMLSelectElement).value);

@@ -30,6 +30,7 @@ pytestmark = [
 ]
 
 ENDS_BY_ITSELF, STAYS, BUSY = "+16175550101", "+16175550102", "+16175550103"
+STAYS_LONG = "+16175550104"
 
 
 class Provider:
@@ -50,6 +51,7 @@ class Provider:
         return {
             ENDS_BY_ITSELF: Script(ring=1, voice=voice, loops=True, talk=5),
             STAYS: Script(ring=1, voice=voice, loops=True),
+            STAYS_LONG: Script(ring=1, voice=voice, loops=True),
             BUSY: Script(ring=0.5, final=486),
         }[number]
 
@@ -96,7 +98,7 @@ def house(company: Company, provider: Provider) -> Company:
     company.start("dialer")
     beating = "SELECT count(*) FROM dialer_heartbeat WHERE beat_at > now() - interval '3 s'"
     company.until(lambda: company.ask(beating) == 1, seconds=60)
-    made = company.program("tests.journeys.customers", ENDS_BY_ITSELF, STAYS, BUSY)
+    made = company.program("tests.journeys.customers", ENDS_BY_ITSELF, STAYS, BUSY, STAYS_LONG)
     company.people["customers"] = made["customers"]
     return company
 
@@ -110,14 +112,13 @@ def test_an_agent_talks_with_customers_in_the_browser(
     customers: list[int] = house.people["customers"]  # type: ignore[assignment]
 
     call(desk, customers[0])
-    expect(phone.locator("[data-phone]")).to_have_attribute("data-phone", "talking")
     expect(desk.locator("[data-call-state=talking]")).to_be_visible()
     hears = lambda: phone.evaluate(  # noqa: E731
         "document.getElementById('phone-sound').srcObject?.getAudioTracks().length ?? 0"
     )
     until(lambda: hears() == 1)
     expect(desk.locator("[data-line=answered]")).to_be_visible()  # the customer hung up
-    expect(phone.locator("[data-phone]")).to_have_attribute("data-phone", "ready")
+    expect(phone.locator("[data-phone]")).to_have_attribute("data-phone", "up")  # it stands on
     assert is_loud(provider.call(ENDS_BY_ITSELF)), "the customer heard nobody"
     wrap_up(desk)
 
@@ -147,6 +148,68 @@ def test_an_agent_talks_with_customers_in_the_browser(
     expect(desk.locator("[data-line=busy]")).to_be_visible()
 
 
+def test_a_call_is_held_handed_over_and_taken_over(
+    house: Company, provider: Provider, browser: Browser
+) -> None:
+    anna, ben, lena = (house.sign_in(browser, who) for who in ("anna", "ben", "lena"))
+    for page in (anna, ben, lena):
+        page.context.grant_permissions(["microphone"])
+        open_phone(page)
+    ben.goto("/desk/")
+    expect(ben.locator(".callbar[data-state=ready]")).to_be_visible()
+    lena.goto("/floor/")
+    customers: list[int] = house.people["customers"]  # type: ignore[assignment]
+
+    call(anna, customers[3])
+    expect(anna.locator("[data-call-state=talking]")).to_be_visible()
+    stays = provider.call(STAYS_LONG)
+    until(lambda: is_loud(stays))
+    anna.keyboard.press("F8")
+    expect(anna.locator("[data-call-state=held]")).to_be_visible()
+    anna.reload()  # in mid-call
+    expect(anna.locator("[data-call-state=held]")).to_be_visible()
+    anna.keyboard.press("F8")
+    expect(anna.locator("[data-call-state=talking]")).to_be_visible()
+    anna.keyboard.press("F7")
+    expect(anna.locator(".callbar[data-muted]")).to_be_visible()
+    until_quiet(stays)
+
+    anna.keyboard.press("F9")
+    anna.get_by_role("searchbox").fill("ben")
+    anna.locator("[data-colleague]", has_text="Ben Li").get_by_role(
+        "button", name="Ask first"
+    ).click()
+    expect(ben.locator("[data-call-state=invited]")).to_be_visible()
+    ben.keyboard.press("F2")
+    expect(anna.locator("[data-call-state=consult]")).to_be_visible()
+    anna.keyboard.press("F9")
+    expect(ben.locator("[data-call-state=talking]")).to_be_visible()
+    expect(ben.get_by_role("heading", name="Customer 4")).to_be_visible()  # screen pop (D2)
+    expect(anna.locator(".callbar[data-state=ready]")).to_be_visible()
+    stays.heard.clear()
+    until(lambda: is_loud(stays))  # Ben's voice: Anna was muted
+
+    seat = lena.locator(f"#seat-{house.people['ben']}")
+    expect(seat).to_have_attribute("data-state", "talking")
+    seat.get_by_role("button").click()
+    lena.get_by_role("button", name="Listen").click()
+    expect(lena.locator("[data-supervising=listen]")).to_be_visible()
+    expect(ben.locator("[data-supervised=listen]")).to_be_visible()  # the law's default here
+    lena.keyboard.press("t")
+    lena.locator("#confirm").get_by_role("button", name="Take over").click()
+    expect(lena.locator("[data-supervising=own]")).to_be_visible()
+    expect(ben.locator(".callbar[data-state=ready]")).to_be_visible()
+    stays.heard.clear()
+    until(lambda: is_loud(stays))
+    lena.get_by_role("link", name="To the desk").click()
+    expect(lena.locator("[data-call-state=talking]")).to_be_visible()
+    lena.keyboard.press("F4")
+    until(stays.ended.is_set)
+    wrap_up(lena)
+    acts = "SELECT count(*) FROM audit_event WHERE what = 'call.supervised' AND who = 'lena'"
+    assert house.ask(acts) == 2
+
+
 def test_a_refused_microphone_is_explained(house: Company, browser: Browser) -> None:
     page = house.sign_in(browser, "ben")
     page.add_init_script(
@@ -162,7 +225,7 @@ def test_a_refused_microphone_is_explained(house: Company, browser: Browser) -> 
 def open_phone(desk: Page) -> Page:
     phone = desk.context.new_page()
     phone.goto("/phone/")
-    expect(phone.locator("[data-phone]")).to_have_attribute("data-phone", "ready")
+    expect(phone.locator("[data-phone]")).to_have_attribute("data-phone", "up")
     assert_accessible(phone)
     return phone
 
@@ -183,6 +246,17 @@ def wrap_up(desk: Page) -> None:
 
 def is_loud(call: Call) -> bool:
     return max(map(abs, from_alaw(bytes(call.heard))), default=0) > 1000
+
+
+def until_quiet(call: Call) -> None:
+    """A second in which the provider hears nobody."""
+
+    def heard_nobody() -> bool:
+        call.heard.clear()
+        time.sleep(1.0)
+        return not is_loud(call)
+
+    until(heard_nobody)
 
 
 def until(condition: Callable[[], object], *, seconds: float = 20) -> None:

@@ -315,6 +315,8 @@ FORMAT_MODULE_PATH = ["furrow.config.formats"]
 # "simulated": a carrier inside the dialer; nothing leaves the machine, and nothing is heard.
 # "asterisk": a switch that `furrow asterisk run` keeps, with sound in the agents' browsers.
 TELEPHONY = env("FURROW_TELEPHONY", "simulated")
+# Who calls real people has a phone; where nobody real is called, one may try without sound.
+NEEDS_PHONES = TELEPHONY == "asterisk" and bool(env("FURROW_TRUNKS"))
 ASTERISK_FOLDER = switch_folder()
 ASTERISK_PORT = int(env("FURROW_ASTERISK_PORT", "8088"))
 # Where browsers reach the switch, as wss://…; empty: its own port on this host.

@@ -1,7 +1,8 @@
 """`furrow run`: the whole of Furrow in one terminal, stopped as a whole.
 
 PostgreSQL, migrations, a demo company if the database is empty; then web, events, collect, worker
-and dialer, each a process in a group of its own. A part that crashes is started again. Ctrl-C
+and dialer, and a telephone switch if one can be had (config/switch.py), each a process in a group
+of its own. A part that crashes is started again. Ctrl-C
 asks every part to stop, kills those that will not, and stops PostgreSQL last. Should this process
 be killed, a small guard process does the same.
 """
@@ -267,6 +268,7 @@ def main(words: list[str]) -> int:
     """`furrow run`."""
     began = time.monotonic()
     from furrow.config.serve import web_port
+    from furrow.config.switch import Chooser
 
     parser = argparse.ArgumentParser(prog="furrow run", description=__doc__)
     parser.add_argument("--port", type=int, default=web_port(), help="events use the next one")
@@ -279,11 +281,17 @@ def main(words: list[str]) -> int:
             ensure_free(port)
         with _database(terminal) as database:
             environment = _environment(chosen.port)
+            chooser = Chooser(environment)
             database.prepare(environment, with_demo=not chosen.no_demo, stopping=stopping)
             if not stopping.is_set():
+                calls = chooser.choose()
+                environment["FURROW_TELEPHONY"] = calls.telephony
+                terminal.say("furrow", calls.told)
                 supervisor = Supervisor(chosen_parts(environment), terminal, environment, stopping)
                 threading.Thread(
-                    target=_greet, args=(terminal, chosen.port, began, stopping), daemon=True
+                    target=_greet,
+                    args=(terminal, chosen.port, began, stopping, calls.told),
+                    daemon=True,
                 ).start()
                 supervisor.run(watch=database.heal)
     except CannotRun as problem:
@@ -442,7 +450,9 @@ class _Database:
             mark.write_text(version)
 
 
-def _greet(terminal: Terminal, port: int, began: float, stopping: threading.Event) -> None:
+def _greet(
+    terminal: Terminal, port: int, began: float, stopping: threading.Event, calls: str
+) -> None:
     address = f"http://127.0.0.1:{port}"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while not stopping.wait(0.1):
@@ -456,6 +466,7 @@ def _greet(terminal: Terminal, port: int, began: float, stopping: threading.Even
         return
     lines = ["", f"Furrow is ready at {address} after {time.monotonic() - began:.0f} s."]
     lines += [f"    {line}" for line in _sign_ins()]
+    lines += [calls]
     lines += ["Ctrl-C stops everything.", ""]
     for line in lines:
         terminal.say("furrow", line, 32)

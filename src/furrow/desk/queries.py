@@ -21,6 +21,7 @@ from furrow.customers.models import Customer, Number
 from furrow.dialer.models import Lease, Party, Session, Talk
 from furrow.dialer.queries import (
     callable_number,
+    is_heard,
     lease_of,
     parties_of,
     session_for,
@@ -153,7 +154,7 @@ class Waiting:
     @property
     def is_heard(self) -> bool:
         """Whether the agent's own line stands."""
-        return self.session is not None and self.session.line_up_at is not None
+        return self.session is not None and is_heard(self.session)
 
     @property
     def key(self) -> str:

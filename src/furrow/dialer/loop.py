@@ -16,7 +16,7 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -96,17 +96,18 @@ from .queries import (
     Dial,
     DueParty,
     DueTalk,
-    Seat,
     calls_on_a_line,
     dialled_campaigns,
     handed_out,
     hang_ups_asked,
     leases_due,
     lines_on,
+    lines_wanted,
     overspent,
     parties_due,
     party_legs,
     seats,
+    standing_line,
 )
 from .reception import Reception
 from .rescue import Rescue
@@ -123,7 +124,7 @@ from .rules import (
     customer_leg,
     party_leg,
     party_of,
-    session_of,
+    seat_of,
 )
 
 log = logging.getLogger("furrow.dialer")
@@ -219,7 +220,9 @@ class Dialer:
         self._hearing = ThreadPoolExecutor(1, thread_name_prefix="dialer-hearing")
         self._driver = Driver()
         self._reception = Reception(self._telephony, self._store_now, self._joins)
-        self._rescue = Rescue(self._telephony, self._store_now, self._rejoins)
+        self._rescue = Rescue(
+            self._telephony, self._store_now, self._rejoins, lambda leg: leg in self._standing
+        )
         self._reign = 0
         self._lives: dict[int, _Live] = {}
         self._taking: set[asyncio.Task[None]] = set()
@@ -330,6 +333,7 @@ class Dialer:
         await self._handle_talks(at)
         for account in await self._do(due_accounts, at=at):
             await self._tell_of(account)
+        await self._raise_lines(at)
         if may_dial and not self._stopping.is_set():
             await self._do(end_overdue, at=at)
             await self._do(end_forbidden, at=at)
@@ -347,6 +351,8 @@ class Dialer:
         except CannotReach:
             return
         await self._do(note_told, account=account, at=_now())
+        if account.password:
+            await self._renew_line(account.agent_id, account.name)
 
     async def _drain(self, line: psycopg.AsyncConnection) -> None:
         """Let calls end by themselves for a while. Those of a carrier that dies with us are then
@@ -381,7 +387,6 @@ class Dialer:
             await self._do(close_left, at=at)
         there = await self._do(seats, at=at)
         if there:
-            await self._raise_lines(there, at)
             campaigns = {c.pk: c for c in await self._do(dialled_campaigns)}
             await self._count(campaigns, at, now)
             kept = await self._do(keep_promises, seats=there, reign=self._reign, at=at)
@@ -419,17 +424,34 @@ class Dialer:
             self._counted_at = now
             self._overspent = await self._do(overspent, list(campaigns.values()), at=at)
 
-    async def _raise_lines(self, there: Sequence[Seat], at: datetime) -> None:
+    async def _raise_lines(self, at: datetime) -> None:
         """Ring the agents whose own line does not stand."""
-        for seat in there:
-            asked = seat.line_asked_at
-            if not seat.is_up and (asked is None or at - asked >= RAISE_AGAIN):
-                leg = await self._do(raise_line, session_id=seat.session_id, at=at)
-                if leg is not None:
-                    try:
-                        await self._telephony.line_up(leg, phone_name(seat.username))
-                    except CannotDial as problem:
-                        log.warning("%s: %s", leg, problem)
+        for line in await self._do(lines_wanted, at=at):
+            asked_at = line.asked_at
+            if not line.is_up and (asked_at is None or at - asked_at >= RAISE_AGAIN):
+                await self._raise_line(line.agent_id, phone_name(line.username))
+
+    async def _raise_line(self, agent_id: int, phone: str) -> str:
+        leg = await self._do(raise_line, agent_id=agent_id, at=_now())
+        try:
+            await self._telephony.line_up(leg, phone)
+        except CannotDial as problem:
+            log.warning("%s: %s", leg, problem)
+        return leg
+
+    async def _renew_line(self, agent_id: int, phone: str) -> None:
+        """A new phone window: the line to the old one is dead, though it may not know it yet. Who
+        talks by it goes on by the new one."""
+        old = await self._do(standing_line, agent_id=agent_id)
+        if old is None:
+            return
+        new = await self._raise_line(agent_id, phone)
+        for call_id, live in list(self._lives.items()):
+            if live.seat == old:
+                live.seat = new  # first, or the old one's end would be the call's
+                with contextlib.suppress(LegGone):  # not answered yet: it is joined then
+                    await self._telephony.connect(customer_leg(call_id), new)
+        await self._telephony.hang_up(old)
 
     # -- calls to lines --------------------------------------------------------------------------
 
@@ -550,7 +572,7 @@ class Dialer:
 
     async def _free(self, seat: str, *, is_muted: bool) -> None:
         """An agent's leg is done with a call: one rung for it goes, a standing one stands on."""
-        if session_of(seat) is None:
+        if seat_of(seat) is None:
             await self._telephony.hang_up(seat)
         elif is_muted:
             with contextlib.suppress(LegGone):
@@ -559,7 +581,7 @@ class Dialer:
     async def _let_go(self, party: DueParty) -> None:
         """Somebody leaves; agent and customer talk on as before."""
         customer, seat = customer_leg(party.call_id), self._seat_of(party.call_id)
-        if party.leg and session_of(party.leg) is None:
+        if party.leg and seat_of(party.leg) is None:
             await self._telephony.hang_up(party.leg)
         elif party.leg:
             with contextlib.suppress(LegGone):
@@ -605,7 +627,7 @@ class Dialer:
         for leg in legs:
             ours = call_of(leg)
             is_lost = (ours is not None and ours[0] not in calls) or (
-                session_of(leg) is not None and leg not in standing
+                seat_of(leg) is not None and leg not in standing
             )  # fmt: skip
             if is_lost or (party_of(leg) is not None and leg not in parties):
                 await self._telephony.hang_up(leg)
@@ -650,7 +672,7 @@ class Dialer:
             self._reconciled_at = None
         elif (ours := call_of(event.leg)) is not None:
             await self._react_to_call(event, *ours)
-        elif isinstance(event, Ended) and session_of(event.leg) is not None:
+        elif isinstance(event, Ended) and seat_of(event.leg) is not None:
             on_it = [pk for pk, live in self._lives.items() if live.seat == event.leg]
             for call_id in on_it:
                 await self._lose_line(event, call_id)
@@ -791,7 +813,7 @@ class Dialer:
         if isinstance(event, Inbound):
             await self._reception.rings(event)
             return
-        if (seat := session_of(event.leg)) is not None:
+        if (seat := seat_of(event.leg)) is not None:
             await self._store_seat(event, *seat)
             return
         if (party_id := party_of(event.leg)) is not None:
@@ -830,16 +852,17 @@ class Dialer:
         if alone is not None:  # nobody shall talk to nobody
             await self._telephony.hang_up(customer_leg(alone))
 
-    async def _store_seat(self, event: Event, session_id: int, line: int) -> None:
+    async def _store_seat(self, event: Event, agent_id: int, nth: int) -> None:
         match event:
-            case AgentLineUp(at=at):
-                up_at: datetime | None = at
+            case AgentLineUp():
+                is_up = True
             case Ended(leg=leg):
-                up_at = None
+                is_up = False
                 await self._party_lost(leg, why="line_lost")
             case _:
                 return
-        await self._store_now(note_line, session_id=session_id, line=line, up_at=up_at)
+        do = self._store_now
+        await do(note_line, agent_id=agent_id, nth=nth, is_up=is_up, at=event.at)
 
     # -- small things ----------------------------------------------------------------------------
 

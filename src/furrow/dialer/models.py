@@ -15,7 +15,7 @@ from furrow.followups.models import FollowUp
 from furrow.organisation.models import User
 from furrow.permits.models import Permit
 
-from .rules import Place, seat_leg
+from .rules import RAISE_AGAIN, Place, seat_leg
 
 
 class Heartbeat(models.Model):
@@ -38,17 +38,11 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
 
 class Session(models.Model):
-    """An agent lets calls come by themselves, from pressing "take calls" until leaving.
-
-    The agent's own line stands all the while: its nth, as lines are lost and raised again.
-    """
+    """An agent lets calls come by themselves, from pressing "take calls" until leaving."""
 
     agent = models.ForeignKey(User, models.PROTECT)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
-    line = models.PositiveIntegerField(default=0)  # 0 = none was raised yet
-    line_asked_at = models.DateTimeField(null=True, blank=True)
-    line_up_at = models.DateTimeField(null=True, blank=True)  # None = it does not stand
 
     objects = SessionQuerySet.as_manager()
 
@@ -64,10 +58,27 @@ class Session(models.Model):
     def __str__(self) -> str:
         return f"session #{self.pk}"
 
+
+class Line(models.Model):
+    """An agent's own line at the switch. It stands all day, from opening the phone or taking
+    calls on: so before anybody is rung it is known that microphone and sound work."""
+
+    agent = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="line")
+    nth = models.PositiveIntegerField(default=0)  # as lines are lost and raised again
+    asked_at = models.DateTimeField()
+    up_at = models.DateTimeField(null=True, blank=True)
+    lost_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.leg
+
     @property
     def leg(self) -> str:
-        """The agent's line at the switch."""
-        return seat_leg(self.pk, self.line)
+        return seat_leg(self.agent_id, self.nth)
+
+    def is_usable(self, at: datetime) -> bool:
+        """Whether it stands, or is just being rung."""
+        return self.up_at is not None or (self.lost_at is None and at - self.asked_at < RAISE_AGAIN)
 
 
 class LeaseQuerySet(models.QuerySet["Lease"]):

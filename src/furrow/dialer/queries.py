@@ -19,11 +19,13 @@ from furrow.followups.rules import CALLS_BACK
 from furrow.organisation.models import Presence, User
 from furrow.organisation.rules import PRESENCE_SILENCE, Act, PresenceState, Scope, is_present
 from furrow.permits.rules import CampaignWindow, Purpose
+from furrow.phones.models import Account
+from furrow.phones.rules import AccountState
 from furrow.pipeline.models import Standing
 from furrow.pipeline.rules import Stage
 from furrow.science.pacing import AgentState
 
-from .models import Heartbeat, Lease, Party, Session, Talk
+from .models import Heartbeat, Lease, Line, Party, Session, Talk
 from .rules import (
     DROP_SILENCE,
     EARLY,
@@ -128,14 +130,14 @@ def free_agents(*, campaign_id: int, kept: int | None, at: datetime) -> list[Ses
     sessions = (
         Session.objects.open()
         .filter(
-            line_up_at__isnull=False,
+            agent__line__up_at__isnull=False,
             agent__campaigns=campaign_id,
             agent__is_active=True,
             agent__presence__state=PresenceState.READY,
         )
         .exclude(agent__in=others)
         .exclude(_busy("agent"))
-        .select_related("agent")
+        .select_related("agent__line")
         .order_by("agent__presence__since", "pk")
     )
     promised = {f.assigned_to_id for f in promises_due(by=at + FREE_BEFORE_PROMISE, at=at)}
@@ -150,7 +152,7 @@ def free_to_be_called(*, team_id: int, owner_id: int | None, at: datetime) -> li
     with no promise due; whoever lets calls come has to have their line standing.
     """
     promised = {f.assigned_to_id for f in promises_due(by=at + FREE_BEFORE_PROMISE, at=at)}
-    lineless = Session.objects.open().filter(line_up_at=None).values("agent")
+    lineless = Session.objects.open().filter(agent__line__up_at=None).values("agent")
     free = (
         User.objects.agents()
         .filter(
@@ -174,8 +176,6 @@ class Seat:
     agent_id: int
     username: str
     team_id: int | None
-    leg: str
-    line_asked_at: datetime | None
     is_up: bool
     state: AgentState  # "ready", "talking", "wrapup" or "away"
     is_kept: bool  # for a customer who is shown, dialled or ringing
@@ -201,7 +201,7 @@ def seats(*, at: datetime) -> list[Seat]:
     """Everybody who lets calls come, the longest ready first. Six small queries."""
     sessions = list(
         Session.objects.open()
-        .select_related("agent__presence")
+        .select_related("agent__presence", "agent__line")
         .order_by("agent__presence__since", "pk")
     )
     agents = [session.agent_id for session in sessions]
@@ -228,7 +228,7 @@ def seats(*, at: datetime) -> list[Seat]:
         if session.agent_id in owing:
             return "wrapup"
         state = _PACING.get(session.agent.presence.state, "away")
-        return state if state != "ready" or session.line_up_at else "away"
+        return state if state != "ready" or is_heard(session) else "away"
 
     return [
         Seat(
@@ -236,9 +236,7 @@ def seats(*, at: datetime) -> list[Seat]:
             agent_id=session.agent_id,
             username=session.agent.username,
             team_id=session.agent.team_id,
-            leg=session.leg,
-            line_asked_at=session.line_asked_at,
-            is_up=session.line_up_at is not None,
+            is_up=is_heard(session),
             state=state_of(session),
             is_kept=session.agent_id in kept,
             has_promise=session.agent_id in promised,
@@ -247,6 +245,61 @@ def seats(*, at: datetime) -> list[Seat]:
         )
         for session in sessions
     ]
+
+
+def is_heard(session: Session) -> bool:
+    """Whether the own line of somebody who takes calls stands."""
+    line: Line | None = getattr(session.agent, "line", None)
+    return line is not None and line.up_at is not None
+
+
+@dataclass(frozen=True)
+class WantedLine:
+    """An agent whose own line shall stand, and whether it does."""
+
+    agent_id: int
+    username: str
+    is_up: bool
+    asked_at: datetime | None
+
+
+def lines_wanted(*, at: datetime) -> list[WantedLine]:
+    """Whose lines shall stand: whoever is at work with an open phone, takes calls, or talks by
+    it just now, so that no line is taken away under a call."""
+    phones = Account.objects.filter(agent=OuterRef("pk"), state=AccountState.GIVEN, until__gt=at)
+    at_work = ~Q(presence__state=PresenceState.OFFLINE) & Q(presence__isnull=False)
+    takes_calls = Session.objects.open().filter(agent=OuterRef("pk"))
+    on = Call.objects.in_progress().filter(agent=OuterRef("pk"))
+    in_a_call = Party.objects.live().filter(user=OuterRef("pk"))
+    talks = Q(line__up_at__isnull=False) & (Exists(on) | Exists(in_a_call))
+    people = (
+        User.objects.working()
+        .filter(Q(Exists(takes_calls)) | at_work & Exists(phones) | talks)
+        .select_related("line")
+        .order_by("pk")
+    )
+    lines = {person.pk: getattr(person, "line", None) for person in people}
+    return [
+        WantedLine(
+            agent_id=person.pk,
+            username=person.username,
+            is_up=line is not None and line.up_at is not None,
+            asked_at=line.asked_at if line is not None else None,
+        )
+        for person in people
+        for line in [lines[person.pk]]
+    ]
+
+
+def standing_line(*, agent_id: int) -> str | None:
+    line = Line.objects.filter(agent=agent_id, up_at__isnull=False).first()
+    return line.leg if line is not None else None
+
+
+def usable_line(agent: User | None, *, at: datetime) -> str | None:
+    """The leg of an agent's own line, if it stands or is just being rung."""
+    line = Line.objects.filter(agent=agent).first() if agent is not None else None
+    return line.leg if line is not None and line.is_usable(at) else None
 
 
 def promises_due(*, by: datetime, at: datetime) -> list[FollowUp]:
@@ -351,7 +404,7 @@ def overspent(campaigns: Sequence[Campaign], *, at: datetime) -> frozenset[int]:
 
 
 @dataclass(frozen=True)
-class Line:
+class OnLine:
     """A call on a line, as the loop remembers it."""
 
     call_id: int
@@ -365,19 +418,19 @@ class Line:
     is_talking: bool = False
 
 
-def lines_on() -> list[Line]:
+def lines_on() -> list[OnLine]:
     """What a dialer that has just begun must know of the calls that are on."""
-    open_ = {s.agent_id: s.leg for s in Session.objects.open() if s.line_up_at}
+    up = {line.agent_id: line.leg for line in Line.objects.filter(up_at__isnull=False)}
     took = Party.objects.live().filter(place=Place.TAKE_OVER).exclude(leg="")
     taken = {party.call_id: party.leg for party in took.order_by("pk")}
     silent = Talk.objects.filter(is_muted=True, call__in=Call.objects.in_progress())
     muted = set(silent.values_list("pk", flat=True))
     calls = Call.objects.in_progress().exclude(state=CallState.QUEUED).order_by("pk")
     return [
-        Line(
+        OnLine(
             call_id=call.pk,
             campaign_id=call.campaign_id,
-            seat=taken.get(call.pk) or (open_.get(call.agent_id) if call.agent_id else None),
+            seat=taken.get(call.pk) or (up.get(call.agent_id) if call.agent_id else None),
             agent_id=call.agent_id,
             is_taken_when_answered=call.mode in DIALS_BY_ITSELF and call.agent_id is None,
             is_waiting=call.state == CallState.WAITING and not call.is_inbound,
@@ -477,10 +530,8 @@ def parties_due() -> list[DueParty]:
     )
     parties = list(rows)
     users = [party.user_id for party in parties if party.user_id]
-    standing = {
-        session.agent_id: session.leg
-        for session in Session.objects.open().filter(agent__in=users, line_up_at__isnull=False)
-    }
+    up = Line.objects.filter(agent__in=users, up_at__isnull=False)
+    standing = {line.agent_id: line.leg for line in up}
     return [
         DueParty(
             party_id=party.pk,

@@ -19,7 +19,7 @@ from furrow.phones.rules import phone_name
 from furrow.telephony.port import AgentLineUp, CannotDial, Ended, LegGone, Telephony
 
 from .actions import Again, Lost, hand_on, lose_agent, ring_again
-from .rules import customer_leg, session_of
+from .rules import customer_leg, seat_of
 
 log = logging.getLogger("furrow.dialer")
 
@@ -45,14 +45,17 @@ class Rescue:
         telephony: Telephony,
         ask: Callable[..., Awaitable[Any]],
         joined: Callable[[int, str], bool],
+        stands: Callable[[str], bool],
     ) -> None:
         """
         ask     runs an action
         joined  is told of the call and the leg that now talks in it; False when the call is over
+        stands  whether an agent's line is up already
         """
         self._telephony = telephony
         self._ask = ask
         self._joined = joined
+        self._stands = stands
         self._raising: dict[str, _Raising] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -99,7 +102,7 @@ class Rescue:
         elif self._joined(call_id, own):
             await self._telephony.resume(customer)
             await self._telephony.connect(customer, own)
-        elif session_of(own) is None:  # the customer was quicker
+        elif seat_of(own) is None:  # the customer was quicker
             await self._telephony.hang_up(own)
 
     async def _raise_again(self, leg: str, call_id: int | None) -> str | None:
@@ -115,6 +118,8 @@ class Rescue:
             raising = _Raising(again.leg, loop.create_future())
             self._raising[again.leg] = raising
             try:
+                if self._stands(again.leg):  # the loop was quicker
+                    return again.leg
                 await self._telephony.line_up(again.leg, phone_name(again.agent))
                 async with asyncio.timeout(left):
                     if await raising.stands:

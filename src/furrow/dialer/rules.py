@@ -212,15 +212,15 @@ def party_of(leg: str) -> int | None:
 _SEAT = re.compile(r"seat-(\d+)-(\d+)")
 
 
-def seat_leg(session_id: int, line: int) -> str:
-    """The nth line of an agent who takes calls."""
-    return f"seat-{session_id}-{line}"
+def seat_leg(agent_id: int, nth: int) -> str:
+    """The nth standing line of an agent."""
+    return f"seat-{agent_id}-{nth}"
 
 
-def session_of(leg: str) -> tuple[int, int] | None:
-    """The session a leg belongs to, and which of its lines; None for others' legs.
+def seat_of(leg: str) -> tuple[int, int] | None:
+    """Whose standing line a leg is, and which of their lines; None for others' legs.
 
-    >>> session_of("seat-3-1")
+    >>> seat_of("seat-3-1")
     (3, 1)
     """
     found = _SEAT.fullmatch(leg)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -16,8 +17,8 @@ from furrow.campaigns.actions import count_attempt
 from furrow.campaigns.models import Campaign
 from furrow.common.realtime import DIALER_CHANNEL, notify
 from furrow.customers.models import Number
-from furrow.dialer.models import Heartbeat, Party, Session
-from furrow.dialer.queries import NAME, Dial, is_silent, proved, window_of
+from furrow.dialer.models import Heartbeat, Party
+from furrow.dialer.queries import NAME, Dial, is_silent, proved, usable_line, window_of
 from furrow.dialer.rules import LONGEST_QUEUED, SILENCE, CannotCall, Place, check_nothing_owed
 from furrow.inbound.actions import decline_offer
 from furrow.inbound.models import Offer
@@ -29,6 +30,7 @@ from furrow.organisation.rules import Act, PresenceState
 from furrow.permits.actions import request_permit
 from furrow.permits.queries import is_forbidden
 from furrow.permits.rules import NotPermitted, Purpose
+from furrow.phones.queries import has_phone
 from furrow.teamwork.actions import record_clash
 from furrow.teamwork.rules import Entrance
 
@@ -58,6 +60,10 @@ def start_call(
     )
     if Party.objects.helping().filter(user=agent).exclude(place=Place.TAKE_OVER).exists():
         raise CannotCall(_("You are in a colleague's call. Leave it first, then call."), rule="D1")
+    if settings.NEEDS_PHONES and not has_phone(agent, at=at):
+        raise CannotCall(
+            _("Your phone is not connected. Open it beside the desk, then call."), rule="D1"
+        )
     with transaction.atomic(durable=True):
         decision, permit = request_permit(
             number=number,
@@ -120,7 +126,6 @@ def take_queued(*, at: datetime, most: int = 50) -> list[Dial]:
         .order_by("queued_at", "id")
     )
     taken = []
-    seats = {session.agent_id: session for session in Session.objects.open()}
     for call in waiting.filter(queued_at__gt=at - LONGEST_QUEUED)[:most]:
         try:
             line = choose_caller_id(
@@ -132,14 +137,13 @@ def take_queued(*, at: datetime, most: int = 50) -> list[Dial]:
         if move_call(call_id=call.pk, to=CallState.DIALING, at=at):
             if line is not None:
                 use_caller_id(caller_id=line, call_id=call.pk, at=at)
-            session = seats.get(call.talker.pk)
             taken.append(
                 Dial(
                     call_id=call.pk,
                     e164=call.number.e164,
                     agent=call.talker.username,
                     campaign_id=call.campaign_id,
-                    seat=session.leg if session and session.line_up_at else None,
+                    seat=usable_line(call.talker, at=at),
                     caller_id=line.e164 if line else "",
                 )
             )

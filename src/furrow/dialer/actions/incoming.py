@@ -10,8 +10,7 @@ from django.db import transaction
 from django.utils.timezone import localtime
 
 from furrow.calls.rules import IN_PROGRESS
-from furrow.dialer.models import Session
-from furrow.dialer.queries import free_to_be_called
+from furrow.dialer.queries import free_to_be_called, usable_line
 from furrow.inbound.actions import (
     arrive,
     begin_waiting,
@@ -99,8 +98,7 @@ def _attend(arrival: Arrival, *, at: datetime) -> Todo:
     if offer is not None and offer.accepted_at is not None:
         if not join(offer=offer, at=at):
             return nothing
-        session = Session.objects.open().filter(agent=offer.agent).first()
-        seat = session.leg if session is not None and session.line_up_at is not None else None
+        seat = usable_line(offer.agent, at=at)
         return Todo(Step.JOIN, arrival.leg, arrival.call_id, offer.agent.username, seat)
     if offer is not None and offer.runs_out(at):
         close_offer(offer=offer, result=Result.UNANSWERED, at=at)

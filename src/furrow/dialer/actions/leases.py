@@ -28,7 +28,7 @@ from furrow.campaigns.models import Campaign, Target
 from furrow.campaigns.rules import OUR_FAULTS, DialMode, Retrying, retry_at
 from furrow.common.phone import zone
 from furrow.common.realtime import DIALER_CHANNEL, notify, publish
-from furrow.dialer.models import Heartbeat, Lease, Session
+from furrow.dialer.models import Heartbeat, Lease
 from furrow.dialer.queries import (
     NAME,
     Dial,
@@ -41,6 +41,7 @@ from furrow.dialer.queries import (
     free_agents,
     promises_to_keep,
     proved,
+    usable_line,
     window_of,
 )
 from furrow.dialer.rules import LEASE_LIFE, LONGEST_CALL, NO_END, SKIPPED_FOR, Skip, Wanted
@@ -320,14 +321,13 @@ def _dial(lease: Lease, *, at: datetime) -> Dial | Denied | None:
     if call.agent is not None:
         set_presence(user=call.agent, state=PresenceState.CALLING, at=at)
     move_call(call_id=call.pk, to=CallState.DIALING, at=at)
-    session = Session.objects.open().filter(agent=agent).first() if agent else None
     return Dial(
         call_id=call.pk,
         e164=number.e164,
         agent=agent.username if agent else "",
         campaign_id=campaign.pk,
         is_taken_when_answered=call.mode in DIALS_BY_ITSELF,
-        seat=session.leg if session and session.line_up_at else None,
+        seat=usable_line(agent, at=at),
         ring_seconds=float(campaign.ring_seconds),
         caller_id=line.e164 if line else "",
     )
@@ -445,7 +445,7 @@ def connect_waiting(*, call_id: int, at: datetime) -> Connection | None:
                     customer_id=call.customer_id,
                     agent_id=session.agent_id,
                 )
-            return Connection(session.agent_id, session.leg)
+            return Connection(session.agent_id, session.agent.line.leg)
         except IntegrityError:  # taken by another call in this very moment
             continue
     return None

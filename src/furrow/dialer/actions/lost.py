@@ -13,8 +13,8 @@ from furrow.calls.actions import hand_over_call
 from furrow.calls.models import Call
 from furrow.calls.rules import CallState
 from furrow.dialer.models import Lease, Session
-from furrow.dialer.queries import free_to_be_called
-from furrow.dialer.rules import agent_leg, nth_of, session_of
+from furrow.dialer.queries import free_to_be_called, lines_wanted, standing_line
+from furrow.dialer.rules import agent_leg, nth_of, seat_of
 from furrow.followups.actions import plan_followup
 from furrow.followups.models import FollowUp
 from furrow.followups.rules import Reason
@@ -47,10 +47,14 @@ def ring_again(*, leg: str, call_id: int | None, at: datetime) -> Again | None:
 
     leg  the one that fell, or could not be raised: a leg rings once
     """
-    if (seat := session_of(leg)) is not None:
-        next_ = raise_line(session_id=seat[0], at=at)
-        session = Session.objects.open().filter(pk=seat[0]).select_related("agent").first()
-        return Again(next_, session.agent.username) if next_ and session else None
+    if (seat := seat_of(leg)) is not None:
+        agent = User.objects.working().filter(pk=seat[0]).select_related("line").first()
+        wanted = call_id is not None or any(w.agent_id == seat[0] for w in lines_wanted(at=at))
+        if agent is None or not wanted:
+            return None
+        current = agent.line.leg  # another was raised already, perhaps
+        next_ = raise_line(agent_id=agent.pk, at=at) if current == leg else current
+        return Again(next_, agent.username)
     call = _talking(call_id)
     return Again(agent_leg(call.pk, nth_of(leg) + 1), call.talker.username) if call else None
 
@@ -75,8 +79,9 @@ def lose_agent(*, leg: str, call_id: int | None, at: datetime) -> Lost | None:
 
 
 def _agent_at(leg: str, call_id: int | None) -> User | None:
-    if (seat := session_of(leg)) is not None:
-        session = Session.objects.open().filter(pk=seat[0]).select_related("agent").first()
+    seat = seat_of(leg)
+    if call_id is None and seat is not None:  # only who takes calls is missed
+        session = Session.objects.open().filter(agent=seat[0]).select_related("agent").first()
         return session.agent if session else None
     call = _talking(call_id)
     return call.agent if call else None
@@ -90,13 +95,14 @@ def hand_on(*, call_id: int, at: datetime) -> str | None:
         return None
     team_id = call.talker.team_id or 0
     for agent_id in free_to_be_called(team_id=team_id, owner_id=call.customer.owner_id, at=at):
-        session = Session.objects.open().filter(agent=agent_id).select_related("agent").first()
-        if session is None or agent_id == call.talker.pk:
+        leg = standing_line(agent_id=agent_id)
+        if leg is None or agent_id == call.talker.pk:
             continue
         try:
             with transaction.atomic():
-                if hand_over_call(call_id=call_id, to=session.agent, at=at):
-                    return session.leg
+                colleague = User.objects.get(pk=agent_id)
+                if hand_over_call(call_id=call_id, to=colleague, at=at):
+                    return leg
         except IntegrityError:  # on another call since we looked
             continue
     _plan_call_back(call, at=at)

@@ -13,7 +13,8 @@ from furrow.calls.models import Call
 from furrow.campaigns.models import Campaign
 from furrow.campaigns.rules import DialMode
 from furrow.common.realtime import DIALER_CHANNEL, notify, publish
-from furrow.dialer.models import Lease, Session
+from furrow.dialer.models import Lease, Line, Session
+from furrow.dialer.queries import lines_wanted
 from furrow.dialer.rules import RAISE_AGAIN, CannotTakeCalls
 from furrow.organisation.actions import SYSTEM, set_presence
 from furrow.organisation.models import User
@@ -41,7 +42,7 @@ def open_session(*, agent: User, at: datetime) -> Session:
         record("session.opened", of=session, by=agent.username, at=at)
         if not _is_busy(agent):
             set_presence(user=agent, state=PresenceState.READY, at=at)
-        _tell(session)
+        _tell(agent.pk)
     return session
 
 
@@ -56,7 +57,7 @@ def close_session(*, agent: User, by: str, at: datetime) -> bool:
     for lease in Lease.objects.held().filter(agent=agent).order_by("pk"):
         release_lease(lease_id=lease.pk, why="agent left", until=None, at=at)
     record("session.closed", of=session, by=by, at=at)
-    _tell(session)
+    _tell(agent.pk)
     return True
 
 
@@ -75,23 +76,23 @@ _AT_WORK = [state for state in PresenceState if state != PresenceState.OFFLINE]
 
 
 @transaction.atomic
-def raise_line(*, session_id: int, at: datetime) -> str | None:
-    """Store the intent to ring an agent's own phone; returns the new leg, None if closed since."""
-    session = Session.objects.open().select_for_update().filter(pk=session_id).first()
-    if session is None:
-        return None
-    session.line, session.line_asked_at, session.line_up_at = session.line + 1, at, None
-    session.save(update_fields=["line", "line_asked_at", "line_up_at"])
-    return session.leg
+def raise_line(*, agent_id: int, at: datetime) -> str:
+    """Store the intent to ring an agent's own phone; returns the new leg."""
+    Line.objects.get_or_create(agent_id=agent_id, defaults={"asked_at": at})
+    line = Line.objects.select_for_update().get(agent_id=agent_id)
+    line.nth, line.asked_at, line.up_at, line.lost_at = line.nth + 1, at, None, None
+    line.save()
+    return line.leg
 
 
 @transaction.atomic
-def note_line(*, session_id: int, line: int, up_at: datetime | None) -> bool:
-    """The agent's line stands since `up_at`, or is lost (None). False for an older line."""
-    current = Session.objects.open().filter(pk=session_id, line=line)
-    if not current.update(line_up_at=up_at):
+def note_line(*, agent_id: int, nth: int, is_up: bool, at: datetime) -> bool:
+    """The agent's line stands, or is lost. False for an older line."""
+    current = Line.objects.filter(agent_id=agent_id, nth=nth)
+    changes = {"up_at": at, "lost_at": None} if is_up else {"up_at": None, "lost_at": at}
+    if not current.update(**changes):
         return False
-    _tell(current.get())
+    _tell(agent_id)
     return True
 
 
@@ -102,11 +103,11 @@ def check_lines(*, legs: Collection[str], at: datetime) -> frozenset[str]:
     not be there yet.
     """
     standing = set()
-    for session in Session.objects.open():
-        if session.leg in legs:
-            standing.add(session.leg)
-        elif session.line_up_at is not None and at - session.line_up_at >= RAISE_AGAIN:
-            note_line(session_id=session.pk, line=session.line, up_at=None)
+    for line in Line.objects.filter(agent__in=[one.agent_id for one in lines_wanted(at=at)]):
+        if line.leg in legs:
+            standing.add(line.leg)
+        elif line.up_at is not None and at - line.up_at >= RAISE_AGAIN:
+            note_line(agent_id=line.agent_id, nth=line.nth, is_up=False, at=at)
     return frozenset(standing)
 
 
@@ -115,7 +116,7 @@ def _is_busy(agent: User) -> bool:
     return calls.in_progress().exists() or calls.unwrapped().exists()
 
 
-def _tell(session: Session) -> None:
+def _tell(agent_id: int) -> None:
     """The agent's screens, and the dialer."""
-    publish("call", topics=[f"user:{session.agent_id}"], agent=session.agent_id)
+    publish("call", topics=[f"user:{agent_id}"], agent=agent_id)
     notify(DIALER_CHANNEL)

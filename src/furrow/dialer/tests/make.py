@@ -12,6 +12,7 @@ from furrow.customers.models import Customer
 from furrow.customers.tests.make import make_customer
 from furrow.dialer.actions import note_line, open_session, raise_line
 from furrow.dialer.models import Session
+from furrow.dialer.rules import seat_of
 from furrow.organisation.models import Presence, User
 from furrow.organisation.tests.make import make_agent
 
@@ -47,9 +48,9 @@ def make_session(*, agent: User, ready_since: datetime | None = None) -> Session
     """An agent who takes calls, the line standing."""
     at = ready_since or datetime.now(UTC)
     session = open_session(agent=agent, at=at)
-    raise_line(session_id=session.pk, at=at)
-    session.refresh_from_db()
-    note_line(session_id=session.pk, line=session.line, up_at=at - timedelta(seconds=10))
+    leg = raise_line(agent_id=agent.pk, at=at)
+    agent_id, nth = seat_of(leg) or (0, 0)
+    note_line(agent_id=agent_id, nth=nth, is_up=True, at=at - timedelta(seconds=10))
     Presence.objects.filter(user=agent).update(since=at, seen_at=datetime.now(UTC))
     session.refresh_from_db()
     return session

@@ -13,7 +13,7 @@ from furrow.campaigns.rules import DialMode
 from furrow.compliance.actions import set_policy
 from furrow.compliance.tests.make import WEEK, make_body
 from furrow.dialer.actions import open_session
-from furrow.dialer.models import Lease, Session
+from furrow.dialer.models import Lease, Line
 from furrow.dialer.tests.make import make_dialled_campaign, make_pooled
 from furrow.dialer.tests.test_loop import dialing, until
 from furrow.organisation.models import Presence
@@ -116,7 +116,7 @@ def test_a_new_customer_is_dialled_within_a_second() -> None:
     campaign = make_dialled_campaign(mode=DialMode.PROGRESSIVE)
     with dialing(1):
         all_take_calls(campaign)
-        until(lambda: Session.objects.filter(line_up_at__isnull=False).exists())
+        until(lambda: Line.objects.filter(up_at__isnull=False).exists())
         began = datetime.now(UTC)
         make_pooled(campaign=campaign, ending="0008")
         until(lambda: Call.objects.exists())

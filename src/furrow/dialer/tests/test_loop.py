@@ -21,7 +21,7 @@ from furrow.campaigns.rules import DialMode
 from furrow.customers.tests.make import make_customer
 from furrow.dialer.actions import ask_hang_up, open_session
 from furrow.dialer.loop import Carrier, Dialer, chosen_carrier
-from furrow.dialer.models import Lease, Session
+from furrow.dialer.models import Lease, Line
 from furrow.dialer.queries import last_beat_at
 from furrow.dialer.rules import customer_leg
 from furrow.dialer.tests.make import make_dialled_campaign, make_pooled
@@ -226,13 +226,13 @@ def test_a_colleague_whose_line_stands_takes_over_from_an_agent_who_is_gone() ->
     with dialing() as bench:
         call = queue_call(STAYS, agent=gone)
         until(lambda: state_of(call) == CallState.TALKING)
-        session = open_session(agent=colleague, at=datetime.now(UTC))
+        open_session(agent=colleague, at=datetime.now(UTC))
         Presence.objects.filter(user=colleague).update(seen_at=datetime.now(UTC))
-        until(lambda: Session.objects.get().line_up_at)
+        until(lambda: Line.objects.filter(agent=colleague, up_at__isnull=False).exists())
         bench.do(lambda: bench.switch.leave(phone_name(gone.username)))
         until(lambda: Call.objects.get(pk=call.pk).agent == colleague)
-        session.refresh_from_db()
-        until(lambda: bench.legs() == {customer_leg(call.pk), session.leg})
+        line = Line.objects.get(agent=colleague).leg
+        until(lambda: bench.legs() == {customer_leg(call.pk), line})
 
     call.refresh_from_db()
     assert call.customer.owner == gone

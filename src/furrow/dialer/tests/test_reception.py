@@ -12,7 +12,7 @@ from furrow.compliance.models import Suppression
 from furrow.customers.models import Customer
 from furrow.customers.tests.make import make_customer, number_of
 from furrow.dialer.actions import ask_hang_up, open_session
-from furrow.dialer.models import Session
+from furrow.dialer.models import Line
 from furrow.dialer.queries import free_to_be_called, last_beat_at
 from furrow.dialer.rules import customer_leg
 from furrow.dialer.tests.make import make_dialled_campaign, make_pooled
@@ -93,12 +93,12 @@ def test_a_caller_is_joined_with_the_line_that_stands() -> None:
     Presence.objects.filter(user=agent).update(seen_at=timezone.now())
 
     with dialing(speed=20, callees_patience=PATIENT) as bench:
-        until(lambda: Session.objects.get().line_up_at)
+        until(lambda: Line.objects.filter(up_at__isnull=False).exists())
         somebody_calls(bench, hotline, caller="+8615412340001")
         offer = rings(agent)
         accept_offer(offer=offer, by=agent, at=timezone.now())
         until(lambda: it_is(CallState.TALKING))
-        until(lambda: bench.legs() == {customer_leg(call().pk), Session.objects.get().leg})
+        until(lambda: bench.legs() == {customer_leg(call().pk), Line.objects.get().leg})
 
 
 def test_an_agent_at_whom_somebody_rings_is_given_no_call_that_was_dialled() -> None:
@@ -110,7 +110,7 @@ def test_an_agent_at_whom_somebody_rings_is_given_no_call_that_was_dialled() -> 
     Presence.objects.filter(user=agent).update(seen_at=timezone.now())
 
     with dialing(speed=20, callees_patience=PATIENT) as bench:
-        until(lambda: Session.objects.get().line_up_at)
+        until(lambda: Line.objects.filter(up_at__isnull=False).exists())
         somebody_calls(bench, hotline, caller="+8615412340001")
         rings(agent)
         assert free_to_be_called(team_id=hotline.team_id, owner_id=None, at=timezone.now()) == []

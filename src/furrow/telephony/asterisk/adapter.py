@@ -49,6 +49,11 @@ _DTMF = re.compile(r"[0-9A-D*#]+")
 # A crashed browser's endpoint is gone at once, its leg only a minute later; a WebSocket that was
 # lost for a moment comes back, and the voice went on meanwhile.
 AGENT_GRACE_SECONDS = 1.5
+# A phone window signs in a moment after it was given its password.
+PHONE_COMES_SECONDS = 8.0
+_LOOK_FOR_PHONE_SECONDS = 0.2
+# Where nobody real is called, an agent without a phone tries everything, and hears nothing.
+_SILENT_PHONE = "Local/s@silence/n"
 # Who greets longer than this without a pause is a machine. People's greetings in Mandarin are
 # 0.3 to 1.5 s; the shortest machine that says a whole sentence takes 3 s.
 GREETING_SECONDS = 2.6
@@ -130,13 +135,37 @@ class AsteriskTelephony:
             return
         line = self._remember(_Leg(leg, journal.channel_of(leg), agent=agent))
         await self._watch_endpoint(agent)
-        await self._originate(
-            line,
-            endpoint=f"PJSIP/{agent}",
-            callerId="Furrow <0>",
-            timeout=20,
-            variables={"PJSIP_HEADER(add,X-Furrow-Leg)": leg},
-        )
+        self._do(self._ring_phone(line))
+
+    async def _ring_phone(self, line: _Leg) -> None:
+        phone = await self._phone_of(line)
+        if line.hung_up_by_us and line.name in self._legs:  # meanwhile
+            self._end(line, LineOutcome.CANCELLED, EndedBy.US, "hung up before it rang")
+        elif line.name in self._legs:
+            await self._originate(
+                line,
+                endpoint=phone,
+                callerId="Furrow <0>",
+                timeout=20,
+                variables={"PJSIP_HEADER(add,X-Furrow-Leg)": line.name},
+            )
+
+    async def _phone_of(self, line: _Leg) -> str:
+        """The agent's phone, as soon as it is there; in the end as if it were."""
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + PHONE_COMES_SECONDS
+        is_known = True
+        while is_known and loop.time() < give_up_at and not line.hung_up_by_us:
+            try:
+                told = await self._ari.get(f"/endpoints/PJSIP/{line.agent}")
+            except AriError as problem:
+                is_known = problem.status != 404
+            else:
+                if told["state"] != "offline":
+                    return f"PJSIP/{line.agent}"
+            if is_known:
+                await asyncio.sleep(_LOOK_FOR_PHONE_SECONDS)
+        return _SILENT_PHONE if self._settings.is_made_up else f"PJSIP/{line.agent}"
 
     async def answer(self, leg: str) -> None:
         line = self._living(leg)

@@ -215,6 +215,9 @@ def _files(
             exten => echo,1,Answer()
              same => n,Echo()
             exten => _X!,1,Hangup(21)
+            [silence]
+            exten => s,1,Answer()
+             same => n,Wait(86400)
             """,
     }
 

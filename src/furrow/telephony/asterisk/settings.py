@@ -77,6 +77,11 @@ class AsteriskSettings:
         )
 
     @property
+    def is_made_up(self) -> bool:
+        """Whether the provider is our own, on this machine: nobody real is called."""
+        return self.trunks == (DEMO_TRUNK,)
+
+    @property
     def http(self) -> str:
         return f"http://127.0.0.1:{self.http_port}"
 
