@@ -94,7 +94,8 @@ def hand_on(*, call_id: int, at: datetime) -> str | None:
     if call is None:
         return None
     team_id = call.talker.team_id or 0
-    for agent_id in free_to_be_called(team_id=team_id, owner_id=call.customer.owner_id, at=at):
+    owner_id = call.customer.owner_id
+    for agent_id in free_to_be_called(team_id=team_id, owner_id=owner_id, at=at):
         leg = standing_line(agent_id=agent_id)
         if leg is None or agent_id == call.talker.pk:
             continue
