@@ -47,13 +47,14 @@ def make(many: int) -> None:
             """INSERT INTO customers_customer (id, kind, name, city, address, email, category,
                    profile, team_id, owner_id, owned_since, created_at, last_touch_at, grams,
                    sort_key, name_key, address_key)
-               SELECT i, CASE WHEN i % 9 = 0 THEN 'organisation' ELSE 'person' END, 'n' || i,
+               SELECT i, CASE WHEN mod(i, 9) = 0 THEN 'organisation' ELSE 'person' END, 'n' || i,
                    (%(cities)s::text[])[1 + hashint8(i) & 7], '', '',
-                   CASE WHEN i % 1000 = 7 THEN 'rare' ELSE '' END, '{}',
-                   (%(teams)s::bigint[])[1 + i % 40],
-                   CASE WHEN i % 10 < 6 THEN (%(agents)s::bigint[])[1 + i % 200] END,
-                   CASE WHEN i % 10 < 6 THEN now() END, now() - interval '100 days',
-                   CASE WHEN i % 3 = 0 THEN now() - make_interval(days => (i % 90)::int) END,
+                   CASE WHEN mod(i, 1000) = 7 THEN 'rare' ELSE '' END, '{}',
+                   (%(teams)s::bigint[])[1 + mod(i, 40)],
+                   CASE WHEN mod(i, 10) < 6 THEN (%(agents)s::bigint[])[1 + mod(i, 200)] END,
+                   CASE WHEN mod(i, 10) < 6 THEN now() END, now() - interval '100 days',
+                   CASE WHEN mod(i, 3) = 0 THEN
+                       now() - make_interval(days => mod(i, 90)::int) END,
                    ARRAY['n'], 'n' || i, 'n' || i, ''
                FROM generate_series(1, %(many)s) AS i""",
             {
@@ -65,8 +66,8 @@ def make(many: int) -> None:
         )
         cursor.execute(
             """INSERT INTO pipeline_standing (customer_id, stage, since, cp)
-               SELECT i, CASE i % 4 WHEN 0 THEN 'acquisition' WHEN 1 THEN 'retention'
-                   ELSE 'screening' END, now(), CASE WHEN i % 2 = 0 THEN (i / 7) % 6 END
+               SELECT i, CASE mod(i, 4) WHEN 0 THEN 'acquisition' WHEN 1 THEN 'retention'
+                   ELSE 'screening' END, now(), CASE WHEN mod(i, 2) = 0 THEN mod(i / 7, 6) END
                FROM generate_series(1, %(many)s) AS i""",
             {"many": many},
         )

@@ -132,6 +132,7 @@ CAPABILITIES = [
     "campaigns",
     "lines",
     "calls",
+    "profiles",
     "followups",
     "segments",
     "recordings",

@@ -68,6 +68,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("furrow.capture.urls")),
     path("", include("furrow.campaigns.urls")),
     path("", include("furrow.segments.urls")),
+    path("", include("furrow.profiles.urls")),
     path("", include("furrow.lines.urls")),
     path("", include("furrow.followups.urls")),
     path("", include("furrow.dialer.urls")),
