@@ -25,8 +25,11 @@ WITH policy AS (
         AND customer.merged_into_id IS NULL
     LEFT JOIN pipeline_standing AS standing ON standing.customer_id = gap.customer_id
     LEFT JOIN LATERAL (
-        SELECT max(sale.sold_at) AS at FROM teamwork_sale AS sale
-        WHERE sale.customer_id = gap.customer_id AND sale.sold_at <= gap.from_at
+        SELECT max(deal.at) AS at FROM (
+            SELECT sold_at AS at FROM teamwork_sale WHERE customer_id = gap.customer_id
+            UNION ALL
+            SELECT at FROM ownership_act WHERE customer_id = gap.customer_id AND is_deal
+        ) AS deal WHERE deal.at <= gap.from_at
     ) AS bought ON true
     CROSS JOIN LATERAL (
         SELECT policy.key, policy.every_days FROM policy

@@ -3,7 +3,7 @@
 --      can be due), policies place by place: keys text[], bought int[] (NULL = whether or not they
 --      bought, 0 = at any time, else within so many days), pis int[], days int[]
 -- out: customer, owner, policy, due since, last touch
--- The reference is rules.revisit_of. Left out: merged, planted, taken out by screening, resting
+-- The reference is rules.revisit_of. A purchase is a sale we were told of, or sold in a call. Left out: merged, planted, taken out by screening, resting
 -- after refusals, and who may not be called on any number (see customers, CustomerQuerySet.callable).
 WITH policy AS (
     SELECT * FROM unnest(%(keys)s::text[], %(bought)s::int[], %(pis)s::int[], %(days)s::int[])
@@ -13,13 +13,17 @@ WITH policy AS (
     WHERE customer_id > %(after)s AND customer_id <= %(upto)s AND sold_at <= %(at)s
     GROUP BY customer_id
 ), quiet AS (
-    SELECT customer.id, customer.owner_id, standing.pi, bought.at AS bought_at,
+    SELECT customer.id, customer.owner_id, standing.pi,
+           greatest(bought.at, keeping.dealt_at) AS bought_at,
            coalesce(customer.last_touch_at, customer.created_at) AS touched_at
     FROM customers_customer AS customer
     LEFT JOIN pipeline_standing AS standing
         ON standing.customer_id = customer.id
         AND standing.customer_id > %(after)s AND standing.customer_id <= %(upto)s
     LEFT JOIN bought ON bought.customer_id = customer.id
+    LEFT JOIN ownership_standing AS keeping
+        ON keeping.customer_id = customer.id
+        AND keeping.customer_id > %(after)s AND keeping.customer_id <= %(upto)s
     WHERE customer.id > %(after)s AND customer.id <= %(upto)s
       AND customer.owner_id IS NOT NULL AND customer.merged_into_id IS NULL
       AND NOT customer.is_planted

@@ -144,6 +144,17 @@ def test_the_night_plans_what_falls_due_and_forgets_nobody() -> None:
     assert FollowUp.objects.open().count() == 5
 
 
+def test_who_bought_in_a_call_is_revisited_weekly() -> None:
+    agent = make_agent()
+    customer = make_customer(owner=agent, at=NOON - 30 * DAY)
+    call = make_call(agent=agent, customer=customer, state=CallState.ENDED, at=NOON - 8 * DAY)
+    wrap_up_call(
+        call=call, disposition=make_disposition(effect=Effect.SOLD), cp=None, remark="", by=agent,
+        at=call.ended_at or NOON,
+    )  # fmt: skip
+    assert plan_revisits(after=0, upto=10**9, rules=RULES, at=NOON) == {"just_bought": 1}
+
+
 def test_a_night_that_dies_goes_on_and_plans_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     last = max(owned(NOON - 80 * DAY).pk for _one in range(6))
     monkeypatch.setattr(actions, "CHUNK", (last + 3) // 4)
