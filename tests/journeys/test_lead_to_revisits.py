@@ -29,9 +29,7 @@ def test_a_lead_is_screened_handed_over_refused_twice_sold_and_revisited(
     accept(dora)
     owner = company.ask("SELECT owner_id FROM customers_customer WHERE id = %s", customer)
     assert owner == company.people["dora"]
-    assert (
-        company.ask(PLANNED + " AND assigned_to_id = %s", owner) == 1
-    )  # Anna's promise came along
+    assert company.ask(PLANNED + " AND assigned_to_id = %s", owner) == 1
 
     reasons = []
     for number in (1, 2):
@@ -46,6 +44,7 @@ def test_a_lead_is_screened_handed_over_refused_twice_sold_and_revisited(
     dora.goto("/")
     expect(dora.locator("#overdue")).to_contain_text(NAME)
     expect(dora.locator("#overdue")).to_contain_text(reasons[1])
+    assert_accessible(dora)
 
     call(dora, customer)
     press(dora, "2")
@@ -78,6 +77,8 @@ def give_acquisition_to_south(mara: Page) -> None:
     mara.locator("[name=note]").fill("South closes")
     mara.get_by_role("button", name="Save as a new version").click()
     expect(mara.get_by_text("Version 1 is saved")).to_be_visible()
+    mara.goto("/followup-rules/")
+    assert_accessible(mara)
 
 
 def call(agent: Page, customer: int) -> None:
