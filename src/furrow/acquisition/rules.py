@@ -393,7 +393,7 @@ def check_region(region: str) -> str:
     return region.upper()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: a million are made, and freezing doubles the cost
 class Reading:
     """A row as understood. `problem` is a key of PROBLEMS, "" when the row can be imported."""
 

@@ -126,7 +126,8 @@ def _lines(batch: Batch, lines: Collection[int]) -> dict[int, _Line]:
             "SELECT id, line, array_to_string(numbers, ' '), array_to_string(keys, E'\\n'), facts,"
             " address_key, problem, finding, repeats, customer_id"
             " FROM acquisition_row WHERE batch_id = %s AND line = ANY(%s)",
-            [batch.pk, list(lines)],
+            # As text: psycopg takes longer to write an array than PostgreSQL to read it.
+            [batch.pk, "{" + ",".join(map(str, lines)) + "}"],
         )
         return {row[1]: _Line(row) for row in cursor.fetchall()}
 
@@ -158,18 +159,17 @@ def judge_rows(
     """
     if not rows:
         return
-    rarity = _rarity(batch)
+    comparer = _comparer_of(batch.pk, str(batch.progress.get("since", "")))
     probes = [
         probe_of(row.line, row.facts, row.numbers)
         for row in rows
         if customers is None or row.line in customers
     ]
-    matches = matches_for(probes, rarity=rarity, candidates=customers)
+    matches = matches_for(probes, rarity=comparer.rarity, candidates=customers)
     if known is None:
         known = {row.line: row for row in rows}
         earlier = {line for row in rows for line in kin.get(row.line, ())} - set(known)
         known |= _lines(batch, earlier)
-    comparer = _Comparer(rarity)
     were = [(row.finding, row.problem) for row in rows]
     for row in rows:
         found = [
@@ -181,11 +181,20 @@ def judge_rows(
     _store([r for r, was in zip(rows, were, strict=True) if (r.finding, r.problem) != was])
 
 
+_MOST_SAID = 20_000  # profiles, or comparisons, kept at once; about 1 kB each
+
+
+@lru_cache(maxsize=2)
+def _comparer_of(batch_id: int, since: str) -> "_Comparer":
+    """Of one list as it was read at one time."""
+    return _Comparer(_rarity(batch_id))
+
+
 class _Comparer:
-    """Compares rows of one list; those that say the same are one for it, as most repeats do."""
+    """Compares rows of one list; those that say the same are one for it, as many repeats do."""
 
     def __init__(self, rarity: Rarity) -> None:
-        self._rarity = rarity
+        self.rarity = rarity
         self._profiles: dict[str, Profile] = {}
         self._compared: dict[tuple[str, str], Comparison] = {}
 
@@ -207,11 +216,14 @@ class _Comparer:
 
     def _compare(self, row: Judged, other: Judged) -> Comparison:
         both = _said(row), _said(other)
+        if max(len(self._profiles), len(self._compared)) > _MOST_SAID:
+            self._profiles.clear()
+            self._compared.clear()
         for said, one in zip(both, (row, other), strict=True):
             if said not in self._profiles:
                 self._profiles[said] = profile(probe_of(one.line, one.facts, one.numbers).record)
         left, right = self._profiles[both[0]], self._profiles[both[1]]
-        return self._compared.setdefault(both, compare_profiles(left, right, self._rarity))
+        return self._compared.setdefault(both, compare_profiles(left, right, self.rarity))
 
 
 def _said(row: Judged) -> str:
@@ -239,12 +251,7 @@ def _root(row: Judged) -> Root:
     return ("r", row.line)
 
 
-def _rarity(batch: Batch) -> Rarity:
-    return _rarity_of(batch.pk, str(batch.progress.get("since", "")))
-
-
-@lru_cache(maxsize=4)
-def _rarity_of(batch_id: int, since: str) -> Rarity:
+def _rarity(batch_id: int) -> Rarity:
     """How rare values are, from the list itself: a street where everybody lives says little. The
     company's customers count too: the more there are, the more share a name by chance."""
     rows = Row.objects.filter(batch=batch_id).order_by("line")

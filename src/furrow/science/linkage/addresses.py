@@ -14,6 +14,7 @@ _DISTRICT = re.compile(
     r"^[\u4e00-\u9fff]{1,6}?(?:自治县|新区|开发区|区|县|旗|市)(?=[\u4e00-\u9fff])"
 )
 _TOWN = re.compile(r"^[\u4e00-\u9fff]{1,5}?(?:街道办事处|街道|镇|乡)(?=[\u4e00-\u9fff])")
+_MAY_LIE_IN = re.compile("[区县旗市道处镇乡]")  # whatever a district or a town ends in
 _CHINESE_DIGITS = {c: d for d, c in enumerate("〇一二三四五六七八九")} | {"零": 0, "两": 2}
 _CHINESE_NUMBER = re.compile(r"[〇零一二两三四五六七八九十百]+(?=[号栋幢座楼层室单弄巷期])")
 _UNIT = re.compile(r"号楼|号院|单元|楼层|门牌|[号栋幢座楼层室房弄门#]")
@@ -107,10 +108,11 @@ def _read_chinese(address: str) -> AddressReading:
             address = rest
         else:
             city = ""
-    for pattern in (_DISTRICT, _DISTRICT, _TOWN):
-        found = pattern.match(address)
-        if found and not _ESTATE.search(address, 0, found.end()):
-            address = address[found.end() :]
+    if _MAY_LIE_IN.search(address):
+        for pattern in (_DISTRICT, _DISTRICT, _TOWN):
+            found = pattern.match(address)
+            if found and not _ESTATE.search(address, 0, found.end()):
+                address = address[found.end() :]
     address = _CHINESE_NUMBER.sub(_arabic, address)
     address = _UNIT.sub("-", address)
     tokens = _TOKEN.findall(address)

@@ -22,7 +22,7 @@ from furrow.science.linkage.numbers import is_mobile, read_numbers
 from furrow.science.linkage.text import has_han, name_sound, plain, unaccented
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: a million are made, and freezing doubles the cost
 class Record:
     """One row as it was typed. Everything but the id is optional; numbers may be raw cells."""
 
@@ -42,7 +42,7 @@ class Record:
     identity: str = ""
 
 
-@dataclass(slots=True)  # not frozen: a million are made, and freezing doubles the cost
+@dataclass(slots=True)
 class Profile:
     """A record with every value in its one spelling; "" or () where nothing usable stood. A type
     of its own, though the fields are much the same, so that no cell as typed is ever compared.
