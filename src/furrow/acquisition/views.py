@@ -74,6 +74,8 @@ def upload(request: Request) -> HttpResponse:
                 form.add_error("file", refusal.message)
             else:
                 return redirect("import", batch.pk)
+        if source is not None:  # whoever chose one is told nothing about another
+            new_source = SourceForm(prefix="new", use_required_attribute=False)
     return render(request, "acquisition/upload.html", {"form": form, "new_source": new_source})
 
 

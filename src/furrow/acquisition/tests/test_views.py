@@ -160,6 +160,15 @@ def test_a_file_that_is_no_list_is_refused_on_the_form(browser_of: Client) -> No
 
     assert response.status_code == 200
     assert "The workbook cannot be read" in response.content.decode()
+    assert "This field is required" not in response.content.decode()  # a source was chosen
+
+
+def test_one_row_with_a_cell_too_many_is_a_problem_of_that_row(browser_of: Client) -> None:
+    batch = check(make_list([("张伟", "13800138001"), ("李娜", "13800138002", "more")]))
+
+    assert list(Row.objects.filter(batch=batch).order_by("line").values_list("problem")) == [
+        ("",), ("ragged",),
+    ]  # fmt: skip
 
 
 def test_sources_are_made_and_changed(browser_of: Client) -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -97,8 +98,11 @@ class Table:
         return next(line for index, line in enumerate(lines) if index == self.header_row)
 
     def sample(self, count: int = 200) -> list[tuple[str, ...]]:
-        """The first `count` data rows."""
-        return [row for _, row in zip(range(count), self.rows(), strict=False)]
+        """The first `count` data rows, each as long as the header; one ragged row among them hides
+        nothing about the others."""
+        width = len(self.headers)
+        rows = (row for _line, row in self.numbered_rows(ragged=True))
+        return [(*row[:width], *[""] * (width - len(row))) for row in islice(rows, count)]
 
 
 def open_table(
