@@ -48,7 +48,7 @@ def make(many: int) -> None:
                    profile, team_id, owner_id, owned_since, created_at, last_touch_at, grams,
                    sort_key, name_key, address_key)
                SELECT i, CASE WHEN mod(i, 9) = 0 THEN 'organisation' ELSE 'person' END, 'n' || i,
-                   (%(cities)s::text[])[1 + hashint8(i) & 7], '', '',
+                   (%(cities)s::text[])[1 + (hashint8(i) & 7)], '', '',
                    CASE WHEN mod(i, 1000) = 7 THEN 'rare' ELSE '' END, '{}',
                    (%(teams)s::bigint[])[1 + mod(i, 40)],
                    CASE WHEN mod(i, 10) < 6 THEN (%(agents)s::bigint[])[1 + mod(i, 200)] END,
