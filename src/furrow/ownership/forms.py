@@ -71,7 +71,7 @@ class WordsField(forms.CharField):
 
 
 def trait_field(
-    trait: Trait, *, label: str = "", widget: type[forms.Widget] = forms.SelectMultiple
+    trait: Trait, *, label: str = "", widget: forms.Widget | None = None
 ) -> forms.Field:
     """Which values of a trait are meant; none chosen means all."""
     label = label or str(trait.label)
@@ -79,7 +79,10 @@ def trait_field(
         help_text = _("Only these, told apart by commas. Empty = all.")
         return WordsField(label=label, max_length=500, required=False, help_text=help_text)
     return forms.MultipleChoiceField(
-        label=label, choices=trait.choices(), required=False, widget=widget
+        label=label,
+        choices=trait.choices(),
+        required=False,
+        widget=widget or forms.SelectMultiple(),
     )
 
 

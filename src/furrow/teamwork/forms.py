@@ -58,7 +58,9 @@ class ProfileForm(forms.Form):
         initial |= {trait.name: profile.accepts.get(trait.name, []) for trait in traits()}
         super().__init__(data, initial=initial)
         for trait in traits():
-            self.fields[trait.name] = trait_field(trait, widget=forms.CheckboxSelectMultiple)
+            self.fields[trait.name] = trait_field(
+                trait, widget=forms.SelectMultiple(attrs={"data-search": ""})
+            )
 
     @property
     def accepts(self) -> dict[str, list[str]]:
