@@ -72,5 +72,8 @@ const busy = (step: number) => {
   running = Math.max(0, running + step);
   document.getElementById("busy")?.classList.toggle("is-on", running > 0);
 };
-document.addEventListener("htmx:beforeRequest", () => busy(1));
-document.addEventListener("htmx:afterRequest", () => busy(-1));
+// By the request itself: htmx tells nobody of the end when the element that asked was replaced.
+document.addEventListener("htmx:beforeSend", (event) => {
+  busy(1);
+  (event as CustomEvent<{ xhr: XMLHttpRequest }>).detail.xhr.addEventListener("loadend", () => busy(-1));
+});
