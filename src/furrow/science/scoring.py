@@ -406,7 +406,7 @@ def find_leaks(
         if known >= 0.05 and (share := _filled(open_values)) < known / 5:
             found.setdefault(column, Leak(column, "waiting", share))
     asked = [c for c in columns if c not in found]
-    for column, area in _too_good(columns, outcomes, asked).items():
+    for column, area in _too_good(columns, outcomes, asked, vouched).items():
         found[column] = Leak(column, "alone", area)
     return [leak for column, leak in sorted(found.items()) if column not in vouched]
 
@@ -415,14 +415,16 @@ def _filled(values: Sequence[Value]) -> float:
     return sum(value is not None for value in values) / len(values) if len(values) else 0.0
 
 
-def _too_good(columns: Columns, outcomes: Sequence[bool], asked: Sequence[str]) -> dict[str, float]:
+def _too_good(
+    columns: Columns, outcomes: Sequence[bool], asked: Sequence[str], vouched: frozenset[str]
+) -> dict[str, float]:
     yes = np.asarray(outcomes, bool)
     blocks = [b for b in np.array_split(np.arange(len(yes)), FOLDS + 1) if len(b)]
     tested = [b for b in blocks[1:] if 5 <= yes[b].sum() <= len(b) - 5]
     if len(tested) < 2:
         return {}
     alone: dict[str, list[float]] = {}
-    for column in asked:
+    for column in set(asked) - vouched:
         codes = _codes(columns[column])
         areas = []
         for block in tested:
@@ -499,12 +501,14 @@ class Learned:
 
     card     learned from all calls
     judged   of a twin learned without the newest fifth, on that fifth
+    said     the twin's probabilities of that fifth, in order
     held     AUC of each fold, on what came after it was learned: how steady it is
     leaks    columns that were refused
     """
 
     card: Scorecard
     judged: Judgement
+    said: tuple[float, ...]
     held: tuple[float, ...]
     leaks: tuple[Leak, ...]
 
@@ -543,9 +547,9 @@ def learn(
     honest = {name: values for name, values in columns.items() if name not in refused}
     twin, held = fit(_upto(honest, cut), yes[:cut])
     newest = {name: values[cut:] for name, values in honest.items()}
-    judged = judge(twin.p_all(newest, len(yes) - cut), yes[cut:])
+    said = twin.p_all(newest, len(yes) - cut)
     card, _held = fit(honest, yes)
-    return Learned(card, judged, held, tuple(leaks))
+    return Learned(card, judge(said, yes[cut:]), tuple(map(float, said)), held, tuple(leaks))
 
 
 def fit(
@@ -619,7 +623,7 @@ def _linear(columns: Columns, yes: NDArray[np.bool_]) -> Scorecard:
         parts.append(cast(Floats, np.asarray(block, float)))
         places.append((term, scale, width))
         width += block.shape[1]
-    if not parts or not width:
+    if not width or yes.all() or not yes.any():
         return _base_only(yes)
     model = LogisticRegression(C=1.0, max_iter=1000)
     with threadpool_limits(1):  # beside people at work, and for small data quicker
@@ -648,7 +652,7 @@ def _steps(columns: Columns, yes: NDArray[np.bool_]) -> Scorecard:
     from threadpoolctl import threadpool_limits
 
     shapes = [_shape(name, values) for name, values in columns.items()]
-    if not shapes:
+    if not shapes or yes.all() or not yes.any():
         return _base_only(yes)
     cuts: list[tuple[float, ...]] = []
     table = np.full((len(yes), len(shapes)), np.nan)
