@@ -16,6 +16,7 @@ from furrow.ownership.declarations import traits
 from furrow.teamwork.models import Dealing, Profile
 from furrow.teamwork.queries.dealing import Offer, Proposal, propose, still_pooled
 from furrow.teamwork.rules import CannotDeal
+from furrow.teamwork.strategies import strategy_named
 
 
 @transaction.atomic
@@ -48,9 +49,13 @@ def deal_customers(
     counts = Counter(str(person) for pk, person in given.items() if pk in moved)
     left = Counter(" ".join(sorted(set(why.values()))) for why in proposal.deal.left.values())
     dealing = Dealing.objects.create(by=by, at=at, seed=offer.seed, counts=counts, left=left)
+    strategy = strategy_named(offer.strategy)
+    if strategy and proposal.dealt:
+        really = {pk: person for pk, person in given.items() if pk in moved}
+        strategy.keep(dealing, proposal.dealt, really, at)
     record(
         "customers.dealt", of=dealing, by=by.username, at=at,
-        counts=counts, left=sum(left.values()), seed=offer.seed,
+        counts=counts, left=sum(left.values()), seed=offer.seed, strategy=offer.strategy,
     )  # fmt: skip
     return dealing, proposal
 

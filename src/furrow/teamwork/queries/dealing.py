@@ -19,6 +19,7 @@ from furrow.ownership.rules import Pool
 from furrow.science.allocation import Deal, Taker, deal
 from furrow.teamwork.models import Dealing, Profile
 from furrow.teamwork.rules import WHY_NOT
+from furrow.teamwork.strategies import Dealt, strategy_named
 
 NO_END = 10**9
 USUAL_SHARE = 100
@@ -33,6 +34,7 @@ class Offer:
     evens_out      what somebody was dealt earlier today counts towards the share
     insists        a customer whom nobody suits stays; otherwise anybody with room gets it
     seed           decides between equals; the same seed gives the same deal
+    strategy       the name of another way to deal than by share alone (strategies.py); "" = none
     """
 
     agents: Sequence[User]
@@ -40,6 +42,7 @@ class Offer:
     only_present: bool = False
     evens_out: bool = True
     insists: bool = True
+    strategy: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,12 @@ class Left:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What dealing would do: a dry run."""
+    """What dealing would do: a dry run. `dealt` is what a strategy made of it, if one was asked."""
 
     deal: Deal
     lines: list[Line]
     left: list[Left]
+    dealt: Dealt | None = None
 
 
 def profile_of(user: User, profiles: Mapping[int, Profile]) -> Profile:
@@ -164,11 +168,17 @@ def propose(ids: Sequence[int], offer: Offer, *, at: datetime) -> Proposal:
     """
     rules = rules_at(at)
     takers, held = takers_of(offer, at=at, pools=pools_of(ids, rules=rules, at=at))
-    dealt = deal_all(ids, takers, insists=offer.insists, seed=offer.seed, at=at)
+    by_share = deal_all(ids, takers, insists=offer.insists, seed=offer.seed, at=at)
+    dealt = None
+    if strategy := strategy_named(offer.strategy):
+        told = traits_of(ids, {name for taker in takers for name in taker.accepts}, at=at)
+        dealt = strategy.change(by_share, takers, told, offer.seed, at)
+    outcome = dealt.deal if dealt else by_share
     return Proposal(
-        deal=dealt,
-        lines=_lines(offer, takers, held, dealt),
-        left=_left(offer, dealt),
+        deal=outcome,
+        lines=_lines(offer, takers, held, outcome),
+        left=_left(offer, outcome),
+        dealt=dealt,
     )
 
 

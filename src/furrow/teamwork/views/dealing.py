@@ -28,6 +28,7 @@ from furrow.teamwork.queries.dealing import (
     propose,
 )
 from furrow.teamwork.rules import CannotDeal
+from furrow.teamwork.strategies import strategies
 
 from .page import tabs
 
@@ -48,6 +49,7 @@ def deal(request: Request) -> HttpResponse:
         only_present=bool(post.get("only_present")),
         evens_out=bool(post.get("evens_out")),
         insists=bool(post.get("insists")),
+        strategy=post.get("strategy", ""),
     )
     if post.get("go"):
         dealing, _proposal = deal_customers(customer_ids=ids, offer=offer, by=request.user, at=at)
@@ -65,6 +67,7 @@ def deal(request: Request) -> HttpResponse:
         return render(request, "teamwork/deal.html#proposal", context)
     context |= {
         "people": people.order_by("team__name", "display_name", "pk"),
+        "strategies": strategies(),
         "ids": post.getlist("ids"),
         "all": post.get("all", ""),
         "query": post.get("query", ""),
