@@ -7,7 +7,8 @@ from procrastinate.jobs import Status
 
 STALLED_SECONDS = 12  # a worker beats every two
 KEPT_HOURS = 30 * 24
-LONG = frozenset({"imports", "linkage"})  # queues whose jobs take minutes; quick ones never wait
+# Queues whose jobs take minutes; quick ones never wait.
+LONG = frozenset({"imports", "learning", "linkage"})
 
 
 @app.periodic(cron="* * * * * */5")  # the sixth field is seconds

@@ -37,6 +37,7 @@ WORK = (
     Place(_("Floor"), "floor", "activity", Act.WATCH_FLOOR),
     Place(_("Callers"), "callers", "phone-incoming", Act.WATCH_FLOOR),
     Place(_("Reports"), "day-report", "chart-bar", Act.VIEW_REPORTS),
+    Place(_("Learning"), "learning", "school", Act.VIEW_REPORTS),
     Place(_("Do not call"), "suppressions", "phone-off", Act.SUPPRESS),
 )
 

@@ -132,6 +132,7 @@ CAPABILITIES = [
     "campaigns",
     "lines",
     "calls",
+    "learning",
     "profiles",
     "followups",
     "segments",

@@ -77,6 +77,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("furrow.inbound.urls")),
     path("", include("furrow.recordings.urls")),
     path("", include("furrow.reports.urls")),
+    path("", include("furrow.learning.urls")),
     path("", include("furrow.permits.urls")),
     path("", include("furrow.compliance.urls")),
     path("", include("furrow.organisation.urls")),

@@ -15,6 +15,7 @@ from furrow.calls.rules import Outcome
 from furrow.campaigns.actions import finish_target, put_off_target, take_out_everywhere
 from furrow.campaigns.models import Disposition
 from furrow.campaigns.rules import SUPPRESSING, Effect
+from furrow.common.phone import zone
 from furrow.compliance.actions import note_refusal, suppress_number
 from furrow.compliance.rules import SuppressionKind
 from furrow.dialer.queries import callable_number
@@ -26,6 +27,9 @@ from furrow.followups.actions import (
     retry_at,
 )
 from furrow.followups.rules import Promise, Reason
+from furrow.learning.actions import keep_suggestions
+from furrow.learning.queries import better_moment
+from furrow.learning.rules import DAY, asked_in
 from furrow.organisation.actions import set_presence
 from furrow.organisation.models import Presence, User
 from furrow.organisation.rules import PresenceState
@@ -45,13 +49,14 @@ _KIND_OF = {
 class WrapUp:
     """What the agent says came of a call.
 
-    cp      0 to 5, or None when not asked
+    cp, pi  0 to 5, or None when not asked
     due_at  the next follow-up, or None
     promises  what was promised beside it; each becomes a task
     """
 
     disposition: Disposition
     cp: int | None = None
+    pi: int | None = None
     due_at: datetime | None = None
     is_promise: bool = False
     remark: str = ""
@@ -72,7 +77,10 @@ def wrap_up(*, call: Call, result: WrapUp, by: User, at: datetime) -> Call:
     )
     if result.cp is not None:
         give_score(customer=call.customer, score=Score.CP, value=result.cp, by=by, at=at)
+    if result.pi is not None:
+        give_score(customer=call.customer, score=Score.PI, value=result.pi, by=by, at=at)
     if call.outcome == Outcome.ANSWERED:
+        keep_suggestions(call=call, given=_asked(call, result), at=at)
         finish_due(call=call, by=by, at=at)
     if effect is Effect.SOLD:
         note_sale(customer=call.customer, by=by, at=at)
@@ -95,6 +103,13 @@ def wrap_up(*, call: Call, result: WrapUp, by: User, at: datetime) -> Call:
     if Presence.objects.filter(user=call.talker, state=PresenceState.WRAPUP).exists():
         set_presence(user=call.talker, state=PresenceState.READY, at=at)
     return call
+
+
+def _asked(call: Call, result: WrapUp) -> dict[Score, int | None]:
+    """The score the campaign's stage asks for, as given; and the other one if it was given."""
+    asked = asked_in(call.campaign.stage if call.campaign else "")
+    given = {Score.CP: result.cp, Score.PI: result.pi}
+    return {score: value for score, value in given.items() if score is asked or value is not None}
 
 
 def _never_again(*, call: Call, effect: Effect, by: User, at: datetime) -> None:
@@ -130,7 +145,15 @@ def _try_again(*, call: Call, by: User, at: datetime) -> None:
         if call.outcome in {Outcome.SWITCHED_OFF, Outcome.OUT_OF_SERVICE}:
             take_out(customer=call.customer, because=OutReason.OFF, by=by, at=at)
         _finish_in_campaign(call=call, at=at)
-    elif call.campaign_id is None or not put_off_target(
+        return
+    due_at = better_moment(
+        source_id=call.source_id,
+        earliest=due_at.astimezone(zone(call.number.time_zone)),
+        opens=call.campaign.opens_minute if call.campaign else DAY[0],
+        closes=call.campaign.closes_minute if call.campaign else DAY[1],
+        at=at,
+    )
+    if call.campaign_id is None or not put_off_target(
         campaign_id=call.campaign_id, customer_id=call.customer_id, until=due_at
     ):
         plan_followup(

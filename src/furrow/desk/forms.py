@@ -24,7 +24,7 @@ from .rules import STEP_BY_CODE, CannotFinish, due_of
 class WrapUpForm:
     """Reads the wrap-up of one call.
 
-    Fields: disposition (id; may be empty when the line's word suggests one), cp (0–5 or empty),
+    Fields: disposition (id; may be empty when the line's word suggests one), cp, pi (0–5 or empty),
     next (a step's code or empty), due (local date and time, or empty; then it is a promise),
     remark, promise (places in the rules' list, several).
     """
@@ -40,7 +40,8 @@ class WrapUpForm:
         due_at, is_promise = self._due()
         return WrapUp(
             disposition=self._disposition(),
-            cp=self._cp(),
+            cp=self._score("cp"),
+            pi=self._score("pi"),
             due_at=due_at,
             is_promise=is_promise,
             remark=(self.data.get("remark") or "").strip()[:1000],
@@ -63,8 +64,8 @@ class WrapUpForm:
             raise CannotFinish(_("Choose what came of the call (keys 1 to 9)."), rule="E3")
         return chosen
 
-    def _cp(self) -> int | None:
-        given = self.data.get("cp") or ""
+    def _score(self, name: str) -> int | None:
+        given = self.data.get(name) or ""
         if not given:
             return None
         value = int(given) if is_id(given) else -1

@@ -29,7 +29,10 @@ from furrow.dialer.queries import (
 from furrow.dialer.rules import Place
 from furrow.followups.models import FollowUp
 from furrow.followups.queries import next_due
+from furrow.learning.queries import terms_at
+from furrow.learning.rules import Part, asked_in
 from furrow.organisation.models import Presence, User
+from furrow.pipeline.rules import HIGHEST, LOWEST, Score
 
 
 class Why(TextChoices):
@@ -285,3 +288,23 @@ def script_for(seat: Seat | None, *, agent: User) -> dict[str, Any]:
 
     filled: dict[str, Any] = fill(seat.campaign.script_for(seat.customer.pk).body)
     return filled
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One score as the desk asks for it: the one of the campaign's stage with its rubric, the
+    other folded away."""
+
+    score: Score
+    is_asked: bool
+    keys: list[tuple[int, str]]  # value and its key
+    rubric: tuple[Part, ...]
+
+
+def scales_of(seat: Seat, *, at: datetime) -> list[Scale]:
+    """CP in screening, PI later (C1), by the same keys."""
+    asked = asked_in(seat.campaign.stage if seat.campaign else "")
+    rubrics = terms_at(at).rubrics
+    keys = list(zip(range(LOWEST, HIGHEST + 1), "asdfgh", strict=True))
+    order = sorted(Score, key=lambda score: score is not asked)
+    return [Scale(score, score is asked, keys, rubrics[score]) for score in order]

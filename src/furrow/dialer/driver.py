@@ -92,12 +92,15 @@ class Driver:
         seats: Sequence[Seat],
         campaigns: Mapping[int, Campaign],
         is_overspent: Callable[[int], bool],
+        favoured: tuple[int, ...] = (),
         at: float,
     ) -> list[Wanted]:
         """Whom to take now. `campaigns` are the running ones that dial by themselves.
 
         is_overspent  whether a campaign has abandoned more than its limit over its window:
                       then it dials for agents who are kept free, until that is past
+        favoured      lists at their best hour: first among customers of equal priority, where
+                      a campaign has no mix of its own
         """
         wet = {pk: c for pk, c in campaigns.items() if self._dry.get(pk, 0.0) <= at}
         homes = {seat.agent_id: self._home(seat, wet, at) for seat in seats}
@@ -110,10 +113,17 @@ class Driver:
                 if at_work >= campaign.small_team and not is_overspent(campaign_id):
                     if lines > 0 and campaign_id in wet:
                         order = self._order(campaign)
-                        wanted.append(Wanted(campaign_id, min(lines, LINES_AT_ONCE), order=order))
+                        wanted.append(
+                            Wanted(
+                                campaign_id,
+                                min(lines, LINES_AT_ONCE),
+                                order=order,
+                                favoured=() if order else favoured,
+                            )
+                        )
                     continue
             wanted += [
-                Wanted(campaign_id, agent_id=seat.agent_id)
+                Wanted(campaign_id, agent_id=seat.agent_id, favoured=favoured)
                 for seat in here
                 if seat.is_free and campaign.state == CampaignState.RUNNING
             ]

@@ -28,11 +28,13 @@ import psycopg
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, close_old_connections
+from django.utils.timezone import localtime
 
 from furrow.calls.actions import move_call
 from furrow.calls.rules import CallState, Outcome
 from furrow.campaigns.models import Campaign
 from furrow.common.realtime import DIALER_CHANNEL, listening_conninfo
+from furrow.learning.queries import lists_at_their_best
 from furrow.phones.actions import note_told
 from furrow.phones.queries import DueAccount, due_accounts
 from furrow.phones.rules import phone_name
@@ -112,6 +114,7 @@ from .queries import (
 from .reception import Reception
 from .rescue import Rescue
 from .rules import (
+    ASK_HOURS_AGAIN,
     BEAT_EVERY,
     CLOSES,
     PATIENCE,
@@ -223,6 +226,7 @@ class Dialer:
         self._rescue = Rescue(
             self._telephony, self._store_now, self._rejoins, lambda leg: leg in self._standing
         )
+        self._favoured: tuple[datetime | None, tuple[int, ...]] = (None, ())
         self._reign = 0
         self._lives: dict[int, _Live] = {}
         self._taking: set[asyncio.Task[None]] = set()
@@ -378,6 +382,14 @@ class Dialer:
 
     # -- campaigns that dial by themselves -------------------------------------------------------
 
+    async def _best_lists(self, at: datetime) -> tuple[int, ...]:
+        """The lists at their best hour (D5), asked once a minute."""
+        asked_at, lists = self._favoured
+        if asked_at is None or at - asked_at >= ASK_HOURS_AGAIN:
+            lists = await self._do(lists_at_their_best, at=at, local=localtime(at))
+            self._favoured = (at, lists)
+        return lists
+
     async def _dial_campaigns(self, at: datetime) -> None:
         """One round: keep promises, take whom the driver wants, dial the leases that are due."""
         now = asyncio.get_running_loop().time()
@@ -394,6 +406,7 @@ class Dialer:
                 seats=[seat for seat in there if seat.agent_id not in kept],
                 campaigns=campaigns,
                 is_overspent=self._overspent.__contains__,
+                favoured=await self._best_lists(at),
                 at=now,
             )
             for one in wanted:

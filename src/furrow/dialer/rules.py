@@ -42,6 +42,8 @@ RAISE_AGAIN = timedelta(seconds=5)
 # When so many customers one after the other are refused by these checks, the campaign rests.
 CLOSES = frozenset({"hours", "campaign"})
 REFUSALS_TO_CLOSE = 10
+# Which lists are at their best hour is asked anew after this.
+ASK_HOURS_AGAIN = timedelta(minutes=1)
 # The customer cannot be dialled, for reasons that have no end of their own: not before …
 NO_END = timedelta(hours=12)
 
@@ -85,6 +87,7 @@ class Wanted:
     lines: int = 1
     agent_id: int | None = None
     order: tuple[int, ...] = ()  # which lists to ask first
+    favoured: tuple[int, ...] = ()  # lists at their best hour: first among equals
 
 
 class CannotTakeCalls(Refused):

@@ -23,6 +23,7 @@ def main(argv: list[str]) -> int:
     from django.conf import settings
     from django.utils import timezone
 
+    from furrow.common.jobs import enqueue
     from furrow.organisation.models import User
 
     from .actions import Size, make_demo_company
@@ -41,5 +42,6 @@ def main(argv: list[str]) -> int:
     make_demo_company(
         at=timezone.now(), seed=arguments.seed, size=Size(customers=arguments.customers)
     )
+    enqueue("learning.now", queueing_lock="learning.now")
     sys.stdout.write(f"Demo company made in {time.monotonic() - began:.0f} s.\n")
     return 0

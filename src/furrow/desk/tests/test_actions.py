@@ -74,6 +74,15 @@ def test_interest_stores_everything_and_the_agent_is_ready_again() -> None:
     assert Presence.objects.get(user=call.agent).state == PresenceState.READY
 
 
+def test_intention_is_kept_as_potential_is() -> None:
+    call, campaign = ended_call()
+
+    finish(call, campaign, Effect.FOLLOW_UP, pi=2, due_at=LATER + timedelta(days=3))
+
+    standing = Standing.objects.get(customer=call.customer)
+    assert (standing.cp, standing.pi) == (None, 2)
+
+
 def test_a_result_that_needs_a_next_touch_is_refused_without_one_and_nothing_is_stored() -> None:
     call, campaign = ended_call()
 

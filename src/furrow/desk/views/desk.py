@@ -24,6 +24,7 @@ from furrow.desk.queries import (
     current_call,
     handling_of,
     presence_of,
+    scales_of,
     script_for,
     seat_of,
     suggested,
@@ -68,7 +69,7 @@ def _desk_context(request: Request, *, at: datetime, seat: Seat | None) -> dict[
         if seat and seat.number
         else [(step, None) for step in NEXT_STEPS],
         "promises": [_(one.name) for one in rules_at(BOOK, at).promises],
-        "cp_keys": list(zip(range(6), "asdfgh", strict=True)),
+        "scales": scales_of(seat, at=at) if seat else [],
         "suggested": suggested(seat) if seat else None,
         "standby": waiting_of(agent),
         "skips": Skip.choices,

@@ -26,8 +26,8 @@ from furrow.pipeline.queries import panel_of
 from furrow.recordings.queries import recordings_of
 
 # What matters now, in this order.
-_PANELS = ("permit-panel", "ownership-panel", "followup-panel", "team-panel", "around-panel",
-           "origins-panel")  # fmt: skip
+_PANELS = ("permit-panel", "suggestion", "ownership-panel", "followup-panel", "team-panel",
+           "around-panel", "origins-panel")  # fmt: skip
 _MOMENTS = 30  # on one page of the timeline
 
 # Kinds of moments that can be shown alone: key in the URL, label, the kinds it stands for.

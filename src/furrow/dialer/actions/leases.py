@@ -79,16 +79,26 @@ def begin_reign(*, at: datetime) -> int:
 
 @transaction.atomic
 def take_from_pool(
-    *, campaign: Campaign, most: int, order: Sequence[int] = (), reign: int, at: datetime
+    *,
+    campaign: Campaign,
+    most: int,
+    order: Sequence[int] = (),
+    favoured: Sequence[int] = (),
+    reign: int,
+    at: datetime,
 ) -> list[Taken]:
     """Take up to `most` of the best ready customers, for whoever is free when they answer.
 
-    order  lists to ask first, one customer from each draw; () = by priority alone
+    order     lists to ask first, one customer from each draw; () = by priority alone
+    favoured  lists that come first among customers of the highest priority, and no further (D5)
 
     Others who take at the same time get others (SKIP LOCKED). Cost: the head of one index.
     """
-    queues = [Target.objects.filter(campaign=campaign, source_ref=one).ready() for one in order]
-    queues.append(Target.objects.filter(campaign=campaign).ready())
+    everybody = Target.objects.filter(campaign=campaign).ready()
+    queues = [everybody.filter(source_ref=one) for one in order]
+    if favoured and (top := everybody.values_list("priority", flat=True).first()) is not None:
+        queues += [everybody.filter(source_ref=one, priority__gte=top) for one in favoured]
+    queues.append(everybody)
     targets: list[Target] = []
     for queue in queues:
         if len(targets) < most:
@@ -101,9 +111,17 @@ def take_from_pool(
 
 @transaction.atomic
 def take_for_agent(
-    *, campaign: Campaign, agent: User, dial_at: datetime | None, reign: int, at: datetime
+    *,
+    campaign: Campaign,
+    agent: User,
+    dial_at: datetime | None,
+    favoured: Sequence[int] = (),
+    reign: int,
+    at: datetime,
 ) -> Taken | None:
     """Take the agent's best customer in this campaign, or the pool's if that one is better.
+
+    favoured  lists of which the pool's customers come first among equals (D5)
 
     None when nobody waits, or the agent is kept for another already.
     """
@@ -115,13 +133,13 @@ def take_for_agent(
     pool = Target.objects.filter(campaign=campaign).ready()
     queues = [own]
     if campaign.dial_mode in DIALS_BY_ITSELF:
-        queues.append(pool)
+        queues += [pool.filter(source_ref=one) for one in favoured] + [pool]
     heads = [
         target
         for queue in queues
         for target in queue.select_for_update(skip_locked=True, of=("self",))[:1]
     ]
-    heads.sort(key=lambda t: (-t.priority, t.attempts, t.pk))
+    heads.sort(key=lambda t: (-t.priority, t.source_ref not in favoured, t.attempts, t.pk))
     taken = _lease(heads[:1], campaign=campaign, agent=agent, dial_at=dial_at, reign=reign, at=at)
     return taken[0] if taken else None
 
@@ -136,8 +154,9 @@ def take_wanted(
     agents = [wanted.agent_id]
     if wanted.agent_id is None:
         taken = take_from_pool(
-            campaign=campaign, most=wanted.lines, order=wanted.order, reign=reign, at=at
-        )
+            campaign=campaign, most=wanted.lines, order=wanted.order, favoured=wanted.favoured,
+            reign=reign, at=at,
+        )  # fmt: skip
         if taken:
             return len(taken)
         agents = [seat.agent_id for seat in seats if seat.is_free and campaign.pk in seat.campaigns]
@@ -147,7 +166,14 @@ def take_wanted(
     if campaign.dial_mode == DialMode.PREVIEW:
         dial_at = at + wait if wait else None
     return sum(
-        take_for_agent(campaign=campaign, agent=agent, dial_at=dial_at, reign=reign, at=at)
+        take_for_agent(
+            campaign=campaign,
+            agent=agent,
+            dial_at=dial_at,
+            favoured=wanted.favoured,
+            reign=reign,
+            at=at,
+        )
         is not None
         for agent in people.values()
     )

@@ -17,6 +17,7 @@ from furrow.compliance.rules import SuppressionKind
 from furrow.customers.tests.make import number_of
 from furrow.dialer.actions import (
     Denied,
+    Taken,
     begin_reign,
     close_session,
     connect_waiting,
@@ -66,6 +67,30 @@ def test_the_best_come_first_and_nobody_twice() -> None:
 
     taken = [Lease.objects.get(pk=one.lease_id).target for one in [*first, *second]]
     assert taken == [owed, high, low]
+
+
+@pytest.mark.parametrize("for_agent", [False, True])
+def test_a_list_at_its_best_hour_comes_first_among_equals_only(for_agent: bool) -> None:
+    campaign = make_dialled_campaign(mode=DialMode.PREDICTIVE)
+    agent = campaign.agents.get()
+    for source, priority in ((1, 3), (1, 2), (2, 3), (2, 1)):
+        target = make_pooled(campaign=campaign, priority=priority)
+        Target.objects.filter(pk=target.pk).update(source_ref=source)
+
+    taken: list[Taken] = []
+    while len(taken) < 3:
+        if for_agent:
+            one = take_for_agent(
+                campaign=campaign, agent=agent, dial_at=OPEN, favoured=(2,), reign=1, at=OPEN
+            )
+            assert one is not None
+            taken.append(one)
+            Lease.objects.filter(pk=one.lease_id).update(released_at=OPEN, why="test")
+        else:
+            taken += take_from_pool(campaign=campaign, most=1, favoured=(2,), reign=1, at=OPEN)
+
+    targets = [Lease.objects.get(pk=one.lease_id).target for one in taken]
+    assert [(t.source_ref, t.priority) for t in targets if t] == [(2, 3), (1, 3), (1, 2)]
 
 
 def test_lists_are_asked_in_the_order_of_the_mix() -> None:
