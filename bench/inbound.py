@@ -70,7 +70,7 @@ def main() -> int:
                 house.until(lambda: house.ask(ready) >= 1, seconds=60)
                 for n in range(calls):
                     known = n % 2 == 0
-                    caller = f"+8613900{n:06d}" if known else f"+8615412{n:06d}"
+                    caller = f"+861390012{n:04d}" if known else f"+861541234{n:04d}"
                     page.evaluate(WATCH)
                     began = time.time() * 1000
                     call = switch.ring_in(HOTLINE, caller)

@@ -30,7 +30,7 @@ def main(agent_id: int, hotline: str) -> dict[str, int]:
     save_hotline(hotline=None, draft=draft, by=by, at=at)
     for n in range(0, 200, 2):
         create_customer(
-            name=f"Customer {n}", numbers=[f"+8613900{n:06d}"], owner=agent, by=by, at=at
+            name=f"Customer {n}", numbers=[f"+861390012{n:04d}"], owner=agent, by=by, at=at
         )
     return {"customers": 100}
 

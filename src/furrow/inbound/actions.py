@@ -91,7 +91,7 @@ def _number_of(e164: str, *, hotline: Hotline, at: datetime) -> tuple[Number, bo
         with transaction.atomic():
             add_lead(
                 source=_source(at=at), draft=draft, given={"hotline": hotline.name},
-                team=hotline.team, by=system_user(), at=at,
+                team=hotline.team, is_new=True, by=system_user(), at=at,
             )  # fmt: skip
     except NumberTaken:  # recorded by somebody else in this very moment
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,10 +20,17 @@ from furrow.science.linkage.numbers import read_numbers
 from .models import Arrival, Hotline, Offer
 from .rules import WELL_SERVED, CameOfIt, Result
 
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
 
 def as_e164(shown: str) -> str:
-    """A number as the switch tells it, in any spelling; "" when it is none."""
+    """A number as the switch tells it, in any spelling; "" when it is none.
+
+    What a list would be asked about (13800000000) somebody here really calls from.
+    """
     numbers = read_numbers(shown, region=settings.DEFAULT_REGION).numbers if shown else ()
+    if not numbers and _E164.fullmatch(shown):
+        return shown
     return numbers[0] if numbers else ""
 
 

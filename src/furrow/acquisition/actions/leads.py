@@ -37,6 +37,7 @@ def add_lead(
     basis: Basis = NO_BASIS,
     team: Team | None = None,
     owner: User | None = None,
+    is_new: bool = False,
     by: User,
     at: datetime,
 ) -> Lead:
@@ -48,6 +49,7 @@ def add_lead(
     team   whose pool a new customer enters, unless the source says so
     owner  who recorded it, if a person did: first come, first owned (B3). Somebody known stays
            whose they are. A customer in a pool is dealt at once where the source says so.
+    is_new  nobody has the number, and nothing else is known to compare with others
 
     Raises CannotImport when nobody could be called, or the numbers are two customers'; and
     NumberTaken when somebody else records the number in the same instant: asking again helps.
@@ -60,7 +62,7 @@ def add_lead(
             email=draft.email, details={k: str(v) for k, v in draft.profile.items()},
         )
     )  # fmt: skip
-    matches = matches_for([probe]).get(0, [])
+    matches = [] if is_new else matches_for([probe]).get(0, [])
     verdict = judge(
         Candidate(("c", match.customer_id), match.shares_number, match.comparison)
         for match in matches

@@ -32,6 +32,7 @@ from furrow.inbound.actions import (
     settle,
 )
 from furrow.inbound.models import Arrival, Offer
+from furrow.inbound.queries import as_e164
 from furrow.inbound.rules import CameOfIt, CannotTake, Result, Why
 from furrow.inbound.tests.make import make_arrival, make_hotline, make_ready_agent
 from furrow.organisation.actions import system_user
@@ -76,6 +77,20 @@ def test_who_calls_is_found_by_the_number_however_the_switch_spells_it() -> None
     assert arrival.caller.permit is None
 
 
+@pytest.mark.parametrize(
+    ("shown", "e164"),
+    [
+        ("13812345678", "+8613812345678"),
+        ("+8613812345678", "+8613812345678"),
+        ("+8613800000000", "+8613800000000"),  # a list would call it made up
+        ("anonymous", ""),
+        ("", ""),
+    ],
+)
+def test_numbers_are_read_as_the_switch_shows_them(shown: str, e164: str) -> None:
+    assert as_e164(shown) == e164
+
+
 def test_a_number_nobody_knows_becomes_a_new_customer_with_a_lead() -> None:
     arrival = make_arrival()
 
@@ -84,6 +99,15 @@ def test_a_number_nobody_knows_becomes_a_new_customer_with_a_lead() -> None:
     assert lead.source.kind == SourceKind.INBOUND
     assert arrival.caller.customer.owner is None
     assert arrival.caller.customer.team == arrival.hotline.team
+
+
+def test_callers_whose_numbers_are_a_slip_apart_are_different_customers() -> None:
+    hotline = make_hotline()
+    numbers = [f"+861541234000{n}" for n in range(4)]
+    for n, caller in enumerate(numbers):
+        assert arrive(leg=f"in-{n}", caller=caller, called=hotline.e164, at=NOON) is not None
+
+    assert len({call.customer_id for call in Call.objects.all()}) == 4
 
 
 def test_a_call_that_is_told_twice_is_one_call() -> None:
