@@ -26,7 +26,7 @@ from furrow.rulebooks.queries import rules_at
 from furrow.rulebooks.rules import Book
 from furrow.science.matching import Fits, Gain, Pair, gain
 from furrow.science.scoring import Scorecard, Value, agreement, score_of
-from furrow.science.timing import Cell, Rate, Week, for_one
+from furrow.science.timing import Cell, Rate, Week, advantages, for_one
 from furrow.science.timing import Count as Tried
 
 from .history import row_before, source_of, tried_by
@@ -295,9 +295,7 @@ def lists_at_their_best(*, at: datetime, local: datetime, most: int = 3) -> tupl
     if learned is None or not learned.has_effect or not terms_at(at).uses_times:
         return ()
     cell = (local.weekday(), local.hour)
-    gains = {
-        pk: week.rate(cell) / week.base for pk, week in learned.segments.items() if pk and week.base
-    }
+    gains = {pk: gain for pk, gain in advantages(learned.segments, cell).items() if pk}
     good = [pk for pk in gains if gains[pk] >= 1.1]
     return tuple(sorted(good, key=lambda pk: (-gains[pk], pk))[:most])
 

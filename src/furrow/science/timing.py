@@ -308,8 +308,6 @@ def best_cell(
     return best if rates.get(best, 0.0) >= first * at_least and best != order[0] else None
 
 
-def advantages(weeks: Mapping[int, Week], cell: Cell, *, floor: float = 0.0) -> dict[int, float]:
-    """How much better than usual this hour is for each segment: its rate here over its base."""
-    return {
-        segment: week.rate(cell) / week.base for segment, week in weeks.items() if week.base > floor
-    }
+def advantages(weeks: Mapping[int, Week], cell: Cell) -> dict[int, float]:
+    """How many times its usual rate this hour brings, for each segment that has any."""
+    return {segment: week.rate(cell) / week.base for segment, week in weeks.items() if week.base}
