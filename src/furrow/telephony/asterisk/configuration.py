@@ -3,6 +3,7 @@
 Each odd line has a reason that was found by running it: see the comments.
 """
 
+import contextlib
 import shutil
 import wave
 from array import array
@@ -34,6 +35,8 @@ res_stasis_playback res_stasis_recording res_stasis_snoop cel_custom res_cdrel_c
 res_musiconhold
 """
 
+# What callers hear from us; a house records its own (docs/howto/asterisk.md).
+MESSAGES = ("abandoned", "queue", "callback", "closed", "opted-out", "withheld")
 _FOLDERS = "etc lib lib/keys spool/recording spool/monitor log/cel-custom run cache moh tmp"
 _TONES = """
     description=China
@@ -61,6 +64,7 @@ def write(settings: AsteriskSettings, programs: Programs, *, local: tuple[str, .
         (settings.folder / each).mkdir(parents=True, exist_ok=True)
     settings.recordings.mkdir(parents=True, exist_ok=True)
     _write_waiting_music(settings.folder / "moh" / "waiting.wav")
+    _write_stand_ins(settings.sounds)
     files = _files(settings, programs, local)
     for name, text in files.items():
         file = etc / name
@@ -322,6 +326,22 @@ def _trunk(settings: AsteriskSettings, trunk: Trunk) -> str:
         retry_interval=20
         """
     return text
+
+
+def _write_stand_ins(folder: Path) -> None:
+    """Three falling notes for each message that the house has not recorded itself: nobody is left
+    with silence. What the law wants said, only the house can say."""
+    notes = [*tone(523, 0.3, loudness=0.2), *tone(440, 0.3, loudness=0.2)]
+    notes += tone(349, 0.6, loudness=0.2)
+    samples = from_alaw(bytes(notes) + b"\xd5" * 4000).tobytes()
+    with contextlib.suppress(OSError):  # a folder of the house's own that we may not write to
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in MESSAGES:
+            file = folder / f"{name}.wav"
+            if not any(folder.glob(f"{name}.*")):
+                with wave.open(str(file), "wb") as made:
+                    made.setparams((1, 2, 8000, 0, "NONE", ""))
+                    made.writeframes(samples)
 
 
 def _write_waiting_music(file: Path) -> None:
