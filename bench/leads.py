@@ -157,10 +157,14 @@ def _measure(targets: int, takes: int) -> None:
         assert taken is not None
         release_lease(lease_id=taken.lease_id, why="bench", until=at + timedelta(hours=4), at=at)
 
-    def from_pool(most: int, *, order: tuple[int, ...] = ()) -> Callable[[int], None]:
+    def from_pool(
+        most: int, *, order: tuple[int, ...] = (), favoured: tuple[int, ...] = ()
+    ) -> Callable[[int], None]:
         def take(i: int) -> None:
             campaign = campaigns[i % len(campaigns)]
-            taken = take_from_pool(campaign=campaign, most=most, order=order, reign=reign, at=at)
+            taken = take_from_pool(
+                campaign=campaign, most=most, order=order, favoured=favoured, reign=reign, at=at
+            )
             assert len(taken) == most
             Lease.objects.filter(pk__in=[one.lease_id for one in taken]).update(
                 released_at=at, why="bench"
@@ -171,6 +175,7 @@ def _measure(targets: int, takes: int) -> None:
     def rows() -> Iterator[tuple[object, ...]]:
         yield _timed("the best of the pool", from_pool(1), takes)
         yield _timed("… asking five lists in turn", from_pool(1, order=(3, 1, 5, 2, 4)), takes)
+        yield _timed("… three lists at their best hour", from_pool(1, favoured=(3, 1, 5)), takes)
         yield _timed("… thirty at once", from_pool(30), takes // 10)
         yield _timed("for one agent: own or the pool's", one_for_agent, takes)
         yield _timed("for one agent, eight at once", one_for_agent, takes, threads=8)
