@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from measuring import database, percentile, tell, tell_table
 
-TIMES = 20
+TIMES = 10
 
 
 def main() -> int:
@@ -88,10 +88,12 @@ def measure(many: int) -> None:
     from furrow.organisation.rules import Role
     from furrow.organisation.tests.make import make_user
     from furrow.segments.actions import count_segment, save_segment
+    from furrow.segments.models import Segment
     from furrow.segments.queries import chosen_by, size_of
     from furrow.segments.rules import Condition, Conditions
 
     at = timezone.now()
+    Segment.objects.all().delete()  # of an earlier run
     by = make_user(role=Role.OPERATIONS)
     long_ago = (at - timedelta(days=60)).date().isoformat()
     either = (Condition("city", "深圳"), Condition("stage", "acquisition"))
