@@ -264,17 +264,16 @@ class WantedLine:
 
 
 def lines_wanted(*, at: datetime) -> list[WantedLine]:
-    """Whose lines shall stand: whoever is at work with an open phone, takes calls, or talks by
-    it just now, so that no line is taken away under a call."""
+    """Whose lines shall stand: whoever has a phone open, takes calls, or talks by it just now, so
+    that no line is taken away under a call."""
     phones = Account.objects.filter(agent=OuterRef("pk"), state=AccountState.GIVEN, until__gt=at)
-    at_work = ~Q(presence__state=PresenceState.OFFLINE) & Q(presence__isnull=False)
     takes_calls = Session.objects.open().filter(agent=OuterRef("pk"))
     on = Call.objects.in_progress().filter(agent=OuterRef("pk"))
     in_a_call = Party.objects.live().filter(user=OuterRef("pk"))
     talks = Q(line__up_at__isnull=False) & (Exists(on) | Exists(in_a_call))
     people = (
         User.objects.working()
-        .filter(Q(Exists(takes_calls)) | at_work & Exists(phones) | talks)
+        .filter(Q(Exists(takes_calls)) | Q(Exists(phones)) | talks)
         .select_related("line")
         .order_by("pk")
     )

@@ -13,8 +13,8 @@ from furrow.dialer.models import Line
 from furrow.dialer.queries import lines_wanted, usable_line
 from furrow.dialer.rules import RAISE_AGAIN, CannotCall, agent_leg, customer_leg
 from furrow.organisation.models import Presence, User
-from furrow.organisation.rules import PresenceState
-from furrow.organisation.tests.make import NOON, make_agent
+from furrow.organisation.rules import PresenceState, Role
+from furrow.organisation.tests.make import NOON, make_agent, make_user
 from furrow.phones.actions import close_phone, open_phone
 from furrow.phones.models import Account
 from furrow.phones.rules import AccountState
@@ -82,13 +82,13 @@ def test_without_a_phone_a_line_is_rung_for_each_call() -> None:
         assert agent_leg(call.pk) in bench.legs()
 
 
-def test_whoever_is_not_at_work_has_no_line() -> None:
-    agent = at_work(make_agent())
-    open_phone(agent=agent, at=NOON)
+def test_whoever_has_no_desk_has_a_line_by_an_open_phone() -> None:
+    reviewer = make_user(role=Role.QA)
+    open_phone(agent=reviewer, at=NOON)
     Account.objects.update(state=AccountState.GIVEN, password="")
 
-    assert [line.agent_id for line in lines_wanted(at=NOON)] == [agent.pk]
-    Presence.objects.filter(user=agent).update(state=PresenceState.OFFLINE)
+    assert [line.agent_id for line in lines_wanted(at=NOON)] == [reviewer.pk]
+    close_phone(agent=reviewer, at=NOON)
     assert lines_wanted(at=NOON) == []
 
 
