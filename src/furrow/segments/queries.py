@@ -31,7 +31,7 @@ from .rules import (
 
 EXACT_UP_TO = 10_000
 EXACT_MS, SAMPLE_MS = 250, 600  # PostgreSQL's own limits, so that a count answers within a second
-SAMPLED = 20_000  # ids
+SAMPLED = 10_000  # ids
 _PACE_DAYS = 7
 _FEW_CALLS = 200  # fewer say nothing about the pace
 
