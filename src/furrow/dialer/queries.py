@@ -444,13 +444,14 @@ def lines_on() -> list[OnLine]:
 def proved(claimed: Purpose, *, customer_id: int, at: datetime) -> Purpose:
     """The purpose of a call as far as it can be proved; whoever only says so is selling.
 
-    A call-back was promised, and is due; service is for those in retention, who bought. Both
+    A call-back was promised in a call, and is due; service is for those in retention, who bought. Both
     pass the silence after a refusal (E1), so a word alone must not be enough.
     """
     match claimed:
         case Purpose.CALLBACK:
             due = FollowUp.objects.due(at + EARLY)
-            holds = due.filter(customer=customer_id, reason__in=CALLS_BACK).exists()
+            due = due.filter(reason__in=CALLS_BACK, after_call__isnull=False)
+            holds = due.filter(customer=customer_id).exists()
         case Purpose.SERVICE:
             holds = Standing.objects.filter(pk=customer_id, stage=Stage.RETENTION).exists()
         case _:

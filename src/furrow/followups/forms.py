@@ -24,7 +24,9 @@ class PlanForm(forms.Form):
     )
     reason = forms.ChoiceField(
         label=_("reason"),
-        choices=Reason,
+        choices=[
+            one for one in Reason.choices if one[0] != Reason.CALLED_US
+        ],  # only a call says so
         initial=Reason.OTHER,
         widget=forms.Select(attrs={"class": "form-select"}),
     )

@@ -504,13 +504,8 @@ def why_no_room(agent: Agent, pool: Pool, rules: Rules, *, taking: int = 0) -> W
                "room again.") % {"most": pool.claims_per_day},
             "B4",
         )  # fmt: skip
-    most = pool.most_held.get(agent.role)
-    if most is not None and agent.held + taking >= most:
-        return Why(
-            _t("You already hold %(limit)d customers, the most allowed. Release one first.")
-            % {"limit": most},
-            "B4",
-        )
+    if why := why_hands_full(agent, pool, taking=taking):
+        return why
     if agent.unworked + taking >= pool.most_unworked:
         return Why(
             _t("%(count)d of your customers still wait for a first real conversation. Call them, "
@@ -518,6 +513,18 @@ def why_no_room(agent: Agent, pool: Pool, rules: Rules, *, taking: int = 0) -> W
             "B4",
         )  # fmt: skip
     return None
+
+
+def why_hands_full(agent: Agent, pool: Pool, *, taking: int = 0) -> Why | None:
+    """Why this agent may hold no more customers of this pool, however they come."""
+    most = pool.most_held.get(agent.role)
+    if most is None or agent.held + taking < most:
+        return None
+    return Why(
+        _t("You already hold %(limit)d customers, the most allowed. Release one first.")
+        % {"limit": most},
+        "B4",
+    )
 
 
 def why_not_claimable(

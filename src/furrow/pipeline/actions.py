@@ -17,7 +17,9 @@ from furrow.organisation.actions import system_user
 from furrow.organisation.models import User
 from furrow.organisation.rules import Act
 from furrow.ownership.declarations import traits_of
-from furrow.ownership.queries import today_of
+from furrow.ownership.queries import claim_facts, today_of
+from furrow.ownership.queries import rules_at as limits_at
+from furrow.ownership.rules import why_hands_full
 from furrow.rulebooks.actions import walk
 from furrow.rulebooks.models import Run
 from furrow.rulebooks.queries import rules_at
@@ -113,9 +115,15 @@ def note_sale(*, customer: Customer, by: User, at: datetime) -> Standing:
 
 @transaction.atomic
 def move_stage(*, customer: Customer, to: Stage, reason: str, by: User, at: datetime) -> Standing:
-    """Hand a customer to another stage. Raises CannotMove without a reason or a way there."""
+    """Hand a customer to another stage. Raises CannotMove without a reason or a way there, and
+    for somebody else's customer: only who may give customers away moves those."""
     if not reason.strip():
         raise CannotMove(_("Say why the customer moves to another stage."), rule="C1")
+    if customer.owner_id not in (None, by.pk) and not by.can(Act.ASSIGN_CUSTOMERS):
+        raise CannotMove(
+            _("Whoever looks after this customer moves it to another stage, or a leader."),
+            rule="B3",
+        )
     standing = _locked(customer, by=by, at=at)
     if standing.out:
         raise CannotMove(
@@ -177,11 +185,22 @@ def accept_handoff(*, handoff: HandOff, to: User | None, by: User, at: datetime)
     """The receiving team takes the customer: `to` (None = `by`) looks after it from now on.
 
     An owner of that team keeps it; promises follow the customer. Raises CannotHandOff when it is
-    decided already, or `to` is not of the team.
+    decided already, `to` is not of the team or has no room for another, and for an agent who
+    would give the customer to a colleague, or accept what they sent themselves.
     """
     owner = to or by
     if owner.team_id != handoff.team_id:
         raise CannotHandOff(_("Choose somebody of the team the customer was sent to."), rule="C1")
+    if not by.can(Act.ASSIGN_CUSTOMERS):
+        if owner.pk != by.pk:
+            raise CannotHandOff(_("A leader gives customers to colleagues."), rule="B3")
+        if handoff.sent_by_id == by.pk:
+            raise CannotHandOff(_("Somebody else accepts what you sent."), rule="C1")
+        rules = limits_at(at)
+        agent, wanted = claim_facts(by, [handoff.customer_id], rules=rules, at=at)
+        theirs = wanted.get(handoff.customer_id)
+        if theirs and (why := why_hands_full(agent, theirs.pool)):
+            raise CannotHandOff(why.message, rule=why.rule)
     _decide(handoff, HandOffState.ACCEPTED, by=by, at=at)
     customer = Customer.objects.select_related("owner").get(pk=handoff.customer_id)
     before = customer.owner
@@ -394,11 +413,11 @@ def _move(
         "stage.moved", of=move, by=by.username, at=at,
         customer=standing.customer_id, from_stage=move.from_stage, to_stage=to, out=str(out),
     )  # fmt: skip
-    if move.from_stage != to:
+    if move.from_stage != to or out:
         HandOff.objects.open().filter(customer=standing.customer_id).update(
             state=HandOffState.PASSED, decided_by=by, decided_at=at
         )
-        if not is_return:
+        if move.from_stage != to and not is_return:
             _hand_off(move, at=at)
 
 

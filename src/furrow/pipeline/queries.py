@@ -353,8 +353,9 @@ def _earlier(before: datetime | None) -> Q:
 
 
 def stage_does_not_fit(asked: Asked) -> Objection | None:
-    """Against a sales call of a campaign for an earlier stage than the customer's (C1)."""
-    if not asked.stage or asked.purpose is not Purpose.SALES:
+    """Against a sales call to whom screening took out (C4), wherever it comes from, and of a
+    campaign for an earlier stage than the customer's (C1)."""
+    if asked.purpose is not Purpose.SALES:
         return None
     found = Standing.objects.filter(pk=asked.customer_id).values_list("stage", "out").first()
     if found is None:
@@ -366,6 +367,8 @@ def stage_does_not_fit(asked: Asked) -> Objection | None:
             "reason."
         ) % {"why": OutReason(out).label}
         return Objection("C4", why)
+    if not asked.stage:
+        return None
     if list(Stage).index(now) <= list(Stage).index(Stage(asked.stage)):
         return None
     why = _(

@@ -17,6 +17,9 @@ from furrow.customers.models import Customer, MergeEvent
 from furrow.customers.tests.make import make_customer, number_of
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_agent, make_team, make_user
+from furrow.ownership.tests.make import put_in_force as put_limits
+from furrow.permits.objections import Asked
+from furrow.permits.rules import Purpose
 from furrow.pipeline.actions import (
     accept_handoff,
     bring_back,
@@ -30,7 +33,7 @@ from furrow.pipeline.actions import (
     take_out,
 )
 from furrow.pipeline.models import HandOff, StageMove, Standing
-from furrow.pipeline.queries import ledger_differs, stages_now, try_rules
+from furrow.pipeline.queries import ledger_differs, stage_does_not_fit, stages_now, try_rules
 from furrow.pipeline.rules import (
     DEFAULT_BODY,
     CannotHandOff,
@@ -69,6 +72,59 @@ def test_a_handoff_is_accepted_by_somebody_of_the_team() -> None:
     assert Customer.objects.get(pk=handoff.customer_id).owner == agent
     with pytest.raises(CannotHandOff):
         return_handoff(handoff=handoff, reason="late", by=agent, at=NOON + HOUR)
+
+
+def test_nobody_takes_a_colleagues_customer_by_way_of_a_stage() -> None:
+    handoff = sent()
+    mine = make_agent(team=handoff.team)
+    with pytest.raises(CannotHandOff, match="leader"):
+        accept_handoff(handoff=handoff, to=make_agent(team=handoff.team), by=mine, at=NOON)
+    theirs = make_standing(customer=make_customer(owner=make_agent())).customer
+    with pytest.raises(CannotMove):
+        move_stage(customer=theirs, to=Stage.ACQUISITION, reason="mine now", by=mine, at=NOON)
+
+    handoff.sent_by = mine
+    handoff.save()
+    with pytest.raises(CannotHandOff, match="Somebody else"):
+        accept_handoff(handoff=handoff, to=None, by=mine, at=NOON)
+
+
+def test_whose_hands_are_full_accepts_nobody() -> None:
+    handoff = sent()
+    put_limits(at=NOON - DAY, pool={"most_held": {"agent": 0}})
+    with pytest.raises(CannotHandOff, match="already hold"):
+        accept_handoff(handoff=handoff, to=None, by=make_agent(team=handoff.team), at=NOON)
+    assert HandOff.objects.open().exists()
+
+
+def test_sending_back_does_not_bring_back_whom_screening_took_out() -> None:
+    handoff = sent()
+    agent = make_agent(team=handoff.team)
+    return_handoff(handoff=handoff, reason="too early", by=agent, at=NOON)
+    customer = handoff.customer
+    team = make_team(name="Screeners")
+    put_in_force(at=NOON, stages={"screening": {"team": team.pk}})
+    give_score(customer=customer, score=Score.CP, value=4, by=agent, at=NOON + HOUR)
+    boss = make_user(role=Role.LEADER, team=team)
+    move_stage(
+        customer=customer, to=Stage.SCREENING, reason="check", by=make_user(role=Role.MANAGER),
+        at=NOON + 2 * HOUR,
+    )  # fmt: skip
+    waiting = HandOff.objects.open().get(to_stage=Stage.SCREENING)
+    take_out(customer=customer, because=OutReason.OFF, by=boss, at=NOON + 3 * HOUR)
+
+    with pytest.raises(CannotHandOff):
+        return_handoff(handoff=waiting, reason="not ours", by=boss, at=NOON + 4 * HOUR)
+    assert Standing.objects.get(customer=customer).out == OutReason.OFF
+
+
+def test_who_was_taken_out_is_sold_to_by_no_click_either() -> None:
+    standing = make_standing(customer=make_customer(owner=make_agent()))
+    take_out(customer=standing.customer, because=OutReason.NO_INTENT, by=make_agent(), at=NOON)
+    asked = Asked(customer_id=standing.pk, purpose=Purpose.SALES, stage="", at=NOON)
+    found = stage_does_not_fit(asked)
+    assert found is not None
+    assert found.rule == "C4"
 
 
 def test_it_goes_back_with_a_reason_alone() -> None:
