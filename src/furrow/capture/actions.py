@@ -1,16 +1,17 @@
 """Everything that changes sites, and what visitors did."""
 
 import json
+import logging
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
 from furrow.acquisition.actions import add_lead
-from furrow.acquisition.models import Source
+from furrow.acquisition.models import Lead, Source
 from furrow.acquisition.rules import Basis
 from furrow.audit.actions import record
 from furrow.common.refusal import Refused
@@ -24,6 +25,8 @@ from furrow.science.linkage.numbers import read_numbers
 from .models import Enquiry, Site, View, Visit, Visitor
 from .queries import BOOK, seen_of, to_judge
 from .rules import CannotCapture, Rules, Seen, most_within, read_hosts, rule_met
+
+log = logging.getLogger("furrow.capture")
 
 TAKEN_AT_ONCE = 20_000  # hits in one transaction
 _FORGOTTEN_AT_ONCE = 5_000
@@ -99,18 +102,30 @@ def judge_enquiry(*, enquiry: Enquiry, rules: Rules, by: User, at: datetime) -> 
     if waiting is None:
         return False
     enquiry = waiting
-    seen = seen_of(enquiry, since=at - timedelta(days=rules.keep_days))
-    rule = rule_met(seen, rules)
     enquiry.judged_at, enquiry.judged_by = at, rules.version
-    if rule:
-        _become_lead(enquiry, rule, seen, rules, by=by, at=at)
+    try:
+        with transaction.atomic():
+            seen = seen_of(enquiry, since=at - timedelta(days=rules.keep_days))
+            if rule := rule_met(seen, rules):
+                enquiry.lead = _become_lead(enquiry, rule, seen, rules, by=by, at=at)
+    except (NumberTaken, OperationalError):
+        enquiry.judged_by = None  # somebody else was at it in this instant: asked again
+    except Refused as refusal:
+        enquiry.problem = str(refusal.message)[:300]
+    except Exception as problem:
+        # Anybody may send a form: whatever one of them breaks, the others become leads. Its
+        # message may hold what was typed, so the log has the kind alone.
+        log.error("enquiry %s makes no lead: %s", enquiry.pk, type(problem).__name__)
+        enquiry.problem = _("It could not be recorded (%(kind)s).") % {
+            "kind": type(problem).__name__
+        }
     enquiry.save()
     return enquiry.lead_id is not None
 
 
 def _become_lead(
     enquiry: Enquiry, rule: str, seen: Seen, rules: Rules, *, by: User, at: datetime
-) -> None:
+) -> Lead:
     given, source = enquiry.given, enquiry.site.source
     region = source.region or settings.DEFAULT_REGION
     numbers = read_numbers(given["phone"], region=region).numbers
@@ -127,19 +142,10 @@ def _become_lead(
         asked=seen.asked, consented_at=enquiry.at, words=given["words"],
     )  # fmt: skip
     told = {name: value for name, value in given.items() if name not in ("words", "asked")}
-    try:
-        with transaction.atomic():
-            enquiry.lead = add_lead(
-                source=source, draft=draft, given=told, basis=basis, by=by, at=at
-            )
-    except NumberTaken:
-        enquiry.judged_at = None  # recorded by somebody else in this instant: asked again
-    except Refused as refusal:
-        enquiry.problem = str(refusal.message)[:300]
-    else:
-        if enquiry.visitor_id is not None:
-            visitor = Visitor.objects.filter(pk=enquiry.visitor_id)
-            visitor.update(customer=enquiry.lead.customer)
+    lead = add_lead(source=source, draft=draft, given=told, basis=basis, by=by, at=at)
+    if enquiry.visitor_id is not None:
+        Visitor.objects.filter(pk=enquiry.visitor_id).update(customer=lead.customer)
+    return lead
 
 
 def judge_waiting(*, by: User, at: datetime) -> int:

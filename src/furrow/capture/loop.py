@@ -193,7 +193,9 @@ class Collector:
         """Once a second: learn of the sites, and make visits and leads of what was stored."""
         while True:
             try:
-                self.sites = await sync_to_async(_look, thread_sensitive=False)()
+                # First: whatever is wrong with what waits, hits are taken.
+                self.sites = await sync_to_async(_sites, thread_sensitive=False)()
+                await sync_to_async(_look, thread_sensitive=False)()
             except (DatabaseError, psycopg.Error) as problem:
                 log.warning("digest: %s", str(problem).strip().partition("\n")[0])
             except Exception:
@@ -201,13 +203,19 @@ class Collector:
             await asyncio.sleep(DIGEST_SECONDS)
 
 
-def _look() -> dict[str, OpenSite]:
+def _sites() -> dict[str, OpenSite]:
+    try:
+        return open_sites()
+    finally:
+        connection.close()
+
+
+def _look() -> None:
     try:
         by = system_user()
         while actions.digest_hits(at=timezone.now()) >= actions.TAKEN_AT_ONCE:
             pass
         actions.judge_waiting(by=by, at=timezone.now())
-        return open_sites()
     finally:
         connection.close()  # back to the pool: this thread may not be used again
 

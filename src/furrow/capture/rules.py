@@ -16,8 +16,10 @@ from furrow.common.text import storable
 
 MOST_BYTES = 8_000  # of one hit
 MOST_SECONDS = 24 * 3600  # somebody stays on a page
-FIELDS = ("name", "phone", "company", "city", "email", "message")  # what a form may give
-_MOST_CHARS = {"message": 1000}
+# What a form may give, and what a customer's record has room for; what is longer is cut.
+FIELDS = {
+    "name": 200, "phone": 60, "company": 200, "city": 80, "email": 200, "message": 1000,
+}  # fmt: skip
 _KEY = re.compile(r"[0-9a-f]{16,32}")
 
 
@@ -201,9 +203,7 @@ def _given(said: Mapping[str, Any]) -> dict[str, Any]:
     fields = said.get("f")
     if not isinstance(fields, dict) or not said.get("y"):
         raise ValueError("no form with consent")
-    kept: dict[str, Any] = {
-        name: _text(fields, name, _MOST_CHARS.get(name, 200)) for name in FIELDS
-    }
+    kept: dict[str, Any] = {name: _text(fields, name, most) for name, most in FIELDS.items()}
     if not kept["phone"]:
         raise ValueError("no number")
     words = _text(said, "w", 1000)

@@ -13,7 +13,7 @@ from furrow.capture.actions import (
 )
 from furrow.capture.models import Enquiry, Visit, Visitor
 from furrow.capture.queries import BOOK
-from furrow.capture.rules import DEFAULT_BODY, CannotCapture
+from furrow.capture.rules import DEFAULT_BODY, FIELDS, CannotCapture, read_hit
 from furrow.compliance.models import Consent
 from furrow.customers import holdings
 from furrow.customers.actions import merge_customers
@@ -118,6 +118,28 @@ def test_what_is_no_number_is_kept_with_its_problem_and_asked_no_more() -> None:
     assert judge() == 0
     assert "phone number" in Enquiry.objects.get().problem
     assert judge() == 0
+
+
+def test_a_form_that_breaks_something_stops_nobody_and_is_asked_no_more() -> None:
+    site = make_site()
+    broken = make_enquiry(site=site, at=NOON, asked=True, city="x" * 200)  # stored before the cut
+    make_enquiry(site=site, at=NOON, asked=True, phone="13800138001")
+    assert [judge(), judge(NOON + timedelta(hours=1))] == [1, 0]
+    broken.refresh_from_db()
+    assert "DataError" in broken.problem
+    assert Lead.objects.get().customer.numbers.get().e164 == "+8613800138001"
+
+
+def test_a_form_gives_no_more_than_a_record_has_room_for() -> None:
+    said = {
+        "k": "form", "s": "x", "i": "a" * 16, "y": True, "w": "I agree",
+        "f": dict.fromkeys(FIELDS, "x" * 5000),
+    }  # fmt: skip
+    given = read_hit(said).given or {}
+    for name in ("name", "city", "email"):
+        room = getattr(Customer._meta.get_field(name), "max_length", None)
+        assert len(given[name]) == room, name
+    assert len(given["company"]) == len(given["name"])
 
 
 def test_visits_and_numbers_without_a_lead_are_deleted_when_they_are_old() -> None:

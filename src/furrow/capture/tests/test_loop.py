@@ -191,5 +191,30 @@ def test_one_look_makes_visits_of_what_was_stored(site: Site) -> None:
             " VALUES (now(), %s, 'view', %s, %s, '/', '', 0)",
             [site.pk, "a" * 24, "b" * 24],
         )
-    assert set(loop._look()) == {site.key}
+    loop._look()
     assert not Hit.objects.exists()
+
+
+def test_sites_are_known_although_nothing_can_be_made_of_what_waits(
+    monkeypatch: pytest.MonkeyPatch, site: Site
+) -> None:
+    looked = asyncio.Event()
+
+    def look() -> None:
+        raise ValueError("a bug")
+
+    async def nap(_seconds: float) -> None:
+        looked.set()
+        await asyncio.get_running_loop().create_future()
+
+    async def work() -> loop.Collector:
+        collector = loop.Collector()
+        task = asyncio.create_task(collector.digest())
+        await looked.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return collector
+
+    monkeypatch.setattr(loop, "_look", look)
+    monkeypatch.setattr(asyncio, "sleep", nap)
+    assert set(asyncio.run(work()).sites or {}) == {site.key}
