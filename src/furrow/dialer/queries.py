@@ -444,8 +444,8 @@ def lines_on() -> list[OnLine]:
 def proved(claimed: Purpose, *, customer_id: int, at: datetime) -> Purpose:
     """The purpose of a call as far as it can be proved; whoever only says so is selling.
 
-    A call-back was promised in a call, and is due; service is for those in retention, who bought. Both
-    pass the silence after a refusal (E1), so a word alone must not be enough.
+    A call-back was promised in a call, and is due; service is for those in retention, who
+    bought. Both pass the silence after a refusal (E1), so a word alone must not be enough.
     """
     match claimed:
         case Purpose.CALLBACK:
