@@ -13,6 +13,8 @@ from furrow.calls.rules import CallState
 from furrow.calls.tests.make import make_call
 from furrow.campaigns.models import Campaign
 from furrow.campaigns.tests.make import make_campaign, make_target
+from furrow.capture.models import Visitor
+from furrow.capture.tests.make import key, make_site
 from furrow.customers import holdings
 from furrow.customers.actions import (
     add_note,
@@ -27,6 +29,7 @@ from furrow.customers.rules import CannotMerge, OwnerChange
 from furrow.customers.tests.make import make_customer, make_e164, number_of
 from furrow.followups.models import FollowUp, Rest
 from furrow.followups.tests.make import make_followup
+from furrow.learning.tests.make import make_traces as make_learned
 from furrow.linkage.models import Pair
 from furrow.linkage.rules import Verdict
 from furrow.organisation.models import User
@@ -37,6 +40,8 @@ from furrow.permits.models import Denial
 from furrow.pipeline.actions import give_score, move_stage
 from furrow.pipeline.rules import Score, Stage
 from furrow.pipeline.tests.make import make_standing, put_in_force
+from furrow.profiles.models import Contact
+from furrow.profiles.rules import Role as Part
 from furrow.teamwork.tests.make import make_traces
 
 pytestmark = pytest.mark.django_db
@@ -75,7 +80,17 @@ def _fill(customer: Customer, *, by: User, campaigns: list[Campaign], random: Ra
     perhaps(lambda: Row.objects.create(batch=make_list(), line=1, cells=[], customer=customer))
     perhaps(lambda: Lead.objects.create(source=make_source(), customer=customer, at=NOON))
     perhaps(lambda: make_act(customer=customer, by=by, at=NOON, is_deal=True))
-    for make_trace in make_traces(customer, by):
+    perhaps(
+        lambda: Contact.objects.create(
+            customer=customer, name="王芳", role=Part.PAYER, person=make_customer(), by=by, at=NOON
+        )
+    )
+    perhaps(
+        lambda: Visitor.objects.create(
+            site=make_site(), key=key(), first_at=NOON, last_at=NOON, customer=customer
+        )
+    )
+    for make_trace in (*make_traces(customer, by), *make_learned(customer, by)):
         perhaps(make_trace)
 
 

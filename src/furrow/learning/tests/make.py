@@ -8,16 +8,21 @@ from furrow.acquisition.models import Source
 from furrow.acquisition.tests.make import make_source
 from furrow.calls.models import Call
 from furrow.calls.rules import CallState, Outcome
+from furrow.calls.tests.make import make_call
 from furrow.campaigns.models import Disposition
 from furrow.campaigns.rules import Effect
 from furrow.campaigns.tests.make import make_dispositions
 from furrow.customers.actions import bulk_create_customers
-from furrow.customers.models import Number
+from furrow.customers.models import Customer, Number
 from furrow.customers.rules import CustomerDraft, Kind
 from furrow.customers.tests.make import make_e164
+from furrow.learning.models import Learned, Match, Suggestion
+from furrow.learning.rules import What
 from furrow.organisation.models import User
 from furrow.organisation.tests.make import NOON, make_agent, make_user
 from furrow.permits.models import Permit
+from furrow.pipeline.rules import Score
+from furrow.teamwork.models import Dealing
 
 # (source's place, hour, city) -> chances of an answer, and then of a yes
 Chances = Callable[[int, int, str], tuple[float, float]]
@@ -83,3 +88,20 @@ def make_calls(
     Permit.objects.bulk_create(permits)
     Call.objects.bulk_create(made)
     return sources
+
+
+def make_traces(customer: Customer, by: User) -> list[Callable[[], object]]:
+    """One of each row about a customer, for those who check that merges keep everything."""
+    return [
+        lambda: Suggestion.objects.create(
+            call=make_call(agent=by, customer=customer, state=CallState.ENDED), customer=customer,
+            score=Score.CP, p=0.5, value=3, came_true=True, at=NOON,
+            learned=Learned.objects.create(
+                what=What.CP, body={}, figures={}, calls=1, since=NOON, until=NOON, at=NOON
+            ),
+        ),
+        lambda: Match.objects.create(
+            dealing=Dealing.objects.create(by=by, at=NOON, seed=1, counts={}, left={}),
+            customer=customer, agent=by, kind="", is_drawn=False, p=0.5, at=NOON,
+        ),
+    ]  # fmt: skip
