@@ -176,12 +176,18 @@ class StageNow:
     out: int
     waiting: int  # hand-offs to it, not accepted yet
     late: int  # of them, past their limit
+    target_percent: int  # what the rules ask of passed_percent; 0 = nothing
 
     @property
     def passed_percent(self) -> int | None:
         """Of those who left it, so many went on rather than out."""
         left = self.went_on + self.out
         return round(100 * self.went_on / left) if left else None
+
+    @property
+    def is_below_target(self) -> bool:
+        passed = self.passed_percent
+        return passed is not None and passed < self.target_percent
 
 
 def stages_now(*, at: datetime) -> list[StageNow]:
@@ -212,11 +218,12 @@ def stages_now(*, at: datetime) -> list[StageNow]:
         else:
             tally[to]["out"] += out
     none: Mapping[str, int] = {"n": 0, "late": 0}
+    rules = rules_at(BOOK, at)
     return [
         StageNow(
             stage, here.get(stage.value, 0), tally[stage]["came"], tally[stage]["on"],
             tally[stage]["out"], waits.get(stage.value, none)["n"],
-            waits.get(stage.value, none)["late"],
+            waits.get(stage.value, none)["late"], rules.stages[stage].pass_percent,
         )
         for stage in Stage
     ]  # fmt: skip

@@ -256,6 +256,19 @@ def test_a_joined_customer_stands_where_it_was_further_and_parts_again() -> None
     assert ledger_differs() == 0
 
 
+def test_a_stage_from_which_too_few_go_on_is_below_its_target() -> None:
+    put_in_force(at=NOON - DAY, stages={"screening": {"pass_percent": 60}})
+    onward, out = make_standing(), make_standing()
+    boss = make_user(role=Role.MANAGER)
+    move_stage(customer=onward.customer, to=Stage.ACQUISITION, reason="yes", by=boss, at=NOON)
+    take_out(customer=out.customer, because=OutReason.OFF, by=boss, at=NOON)
+
+    [screening, acquisition, _retention] = stages_now(at=NOON + HOUR)
+
+    assert (screening.passed_percent, screening.is_below_target) == (50, True)
+    assert (acquisition.passed_percent, acquisition.is_below_target) == (None, False)
+
+
 def test_rules_are_tried_on_the_scores_of_the_past() -> None:
     agent = make_agent()
     for value in (0, 2, 3, 5):
