@@ -142,7 +142,9 @@ def _become_lead(
         asked=seen.asked, consented_at=enquiry.at, words=given["words"],
     )  # fmt: skip
     told = {name: value for name, value in given.items() if name not in ("words", "asked")}
-    lead = add_lead(source=source, draft=draft, given=told, basis=basis, by=by, at=at)
+    lead = add_lead(
+        source=source, draft=draft, given=told, basis=basis, is_public=True, by=by, at=at
+    )
     if enquiry.visitor_id is not None:
         Visitor.objects.filter(pk=enquiry.visitor_id).update(customer=lead.customer)
     return lead

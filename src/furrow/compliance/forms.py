@@ -305,7 +305,9 @@ class ConsentForm(forms.Form):
     word = forms.ChoiceField(
         label=_("the customer"), choices=[("given", _("agreed")), ("withdrawn", _("took it back"))]
     )
-    basis = forms.ChoiceField(label=_("how"), choices=Basis)
+    basis = forms.ChoiceField(
+        label=_("how"), choices=[one for one in Basis.choices if one[0] != Basis.WEB]
+    )
     evidence = forms.CharField(
         label=_("where the proof lies"),
         max_length=300,

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, When
+from django.db.models import BooleanField, Case, ExpressionWrapper, Q, When
 
 from furrow.common.phone import zone, zones_of
 
@@ -24,6 +24,7 @@ from .packs import BY_KEY, PACKS, Pack
 from .rules import (
     DEFAULT_POLICIES,
     EVERYWHERE_ELSE,
+    Basis,
     DayKind,
     Policy,
     Purpose,
@@ -101,10 +102,27 @@ def refusals_before(*, e164s: Iterable[str], at: datetime) -> list[tuple[str, da
     return list(rows.values_list("e164", "at"))
 
 
-def last_consent(*, e164s: Iterable[str], purpose: Purpose, at: datetime) -> Consent | None:
-    """The latest word at one of these numbers about being called for a purpose, by `at`."""
-    rows = Consent.objects.filter(e164__in=list(e164s), purpose=purpose, at__lte=at)
-    return rows.order_by("-at", "-pk").first()
+def last_consent(
+    *, e164: str, others: Collection[str] = (), purpose: Purpose, at: datetime
+) -> Consent | None:
+    """The word that counts, by `at`, about calling this number for a purpose: the latest at any
+    number of the same person.
+
+    others  more numbers of that person
+
+    A consent from a web site (Basis.WEB) may be anybody's who knows the number. It counts only for
+    that number, and only where nobody known to be the customer withdrew, or agreed for longer.
+    """
+    words = Consent.objects.filter(purpose=purpose, at__lte=at).filter(
+        Q(e164=e164) | (Q(e164__in=list(others)) & ~Q(basis=Basis.WEB))
+    )
+    is_web = ExpressionWrapper(Q(basis=Basis.WEB), BooleanField())
+    latest = words.annotate(is_web=is_web).order_by("is_web", "-at", "-pk").distinct("is_web")
+    by_kind = {word.basis == Basis.WEB: word for word in latest}
+    sure, web = by_kind.get(False), by_kind.get(True)
+    if sure is not None and (not sure.is_given or sure.until is None or sure.until > at):
+        return sure
+    return web if web is not None and (sure is None or web.at > sure.at) else sure
 
 
 def consents_told(e164s: Iterable[str]) -> list[Consent]:

@@ -60,6 +60,8 @@ class Basis(TextChoices):
     """How a consent was given, for whoever has to prove it."""
 
     FORM = "form", _("Ticked in a form")
+    # By whoever typed the number into a page open to everybody: see queries.last_consent.
+    WEB = "web", _("Ticked on a web site, unconfirmed")
     WRITTEN = "written", _("In writing")
     SPOKEN = "spoken", _("Said in a recorded call")
     CONTRACT = "contract", _("Part of a contract")

@@ -22,6 +22,7 @@ from furrow.compliance.queries import (
     suppressions_told,
 )
 from furrow.compliance.rules import (
+    Basis,
     Policy,
     SuppressionKind,
 )
@@ -101,7 +102,7 @@ def facts_for(
         campaign=campaign,
         purpose=purpose,
         is_collaborator=agent is not None and _helps(agent, customer, at=at),
-        consent=_consent_of(numbers, purpose, at),
+        consent=_consent_of(number.e164, numbers, purpose, at),
         registers=registers_listing(e164=number.e164, region=number.region),
         objections=objections_to(
             Asked(customer.pk, purpose, campaign.stage if campaign else "", at)
@@ -122,9 +123,13 @@ def zones_for(number: Number, customer: Customer) -> list[ZoneInfo]:
     return list(dict.fromkeys(zone(name) for name in names))
 
 
-def _consent_of(numbers: list[str], purpose: Purpose, at: datetime) -> ConsentGiven | None:
-    latest = last_consent(e164s=numbers, purpose=purpose, at=at)
-    return ConsentGiven(latest.is_given, latest.at, latest.until) if latest else None
+def _consent_of(
+    e164: str, numbers: list[str], purpose: Purpose, at: datetime
+) -> ConsentGiven | None:
+    word = last_consent(e164=e164, others=numbers, purpose=purpose, at=at)
+    if word is None:
+        return None
+    return ConsentGiven(word.is_given, word.at, word.until, is_sure=word.basis != Basis.WEB)
 
 
 def _helps(agent: User, customer: Customer, *, at: datetime) -> bool:

@@ -51,11 +51,15 @@ class CampaignWindow:
 
 @dataclass(frozen=True)
 class ConsentGiven:
-    """The latest word of a customer about being called for the purpose asked."""
+    """The word that counts of a customer about being called for the purpose asked.
+
+    is_sure  False = typed into a web site by anybody who knows the number
+    """
 
     is_given: bool
     at: datetime
     until: datetime | None = None
+    is_sure: bool = True
 
 
 @dataclass(frozen=True)
@@ -206,7 +210,7 @@ def _consent(facts: Facts, at: datetime) -> Answer:
 def _registers(facts: Facts, at: datetime) -> Answer:
     if not facts.registers or facts.purpose is not Purpose.SALES:
         return Answer("registers", "D4", True)
-    if facts.consent is not None and facts.consent.is_given:
+    if facts.consent is not None and facts.consent.is_given and facts.consent.is_sure:
         return Answer("registers", "D4", True)  # agreed to by name: stronger than a general no
     why = _t("This number is on the do-not-call register %(names)s.") % {
         "names": ", ".join(facts.registers)

@@ -10,6 +10,7 @@ from furrow.compliance.areas import area_of
 from furrow.compliance.queries import consents_told, days_for, refusals_before
 from furrow.compliance.rules import (
     EVERYWHERE_ELSE,
+    Basis,
     DayKind,
     Policy,
     broken_cap,
@@ -170,5 +171,7 @@ def _consents_of(
     found: dict[tuple[str, str], list[tuple[datetime, bool]]] = defaultdict(list)
     if policy.consent_for:
         for consent in reversed(consents_told(e164s)):
-            found[consent.e164, consent.purpose].append((consent.at, consent.is_given))
+            words = found[consent.e164, consent.purpose]
+            if consent.basis != Basis.WEB or not words or words[-1][1]:  # see last_consent
+                words.append((consent.at, consent.is_given))
     return found

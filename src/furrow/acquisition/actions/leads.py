@@ -38,6 +38,7 @@ def add_lead(
     team: Team | None = None,
     owner: User | None = None,
     is_new: bool = False,
+    is_public: bool = False,
     by: User,
     at: datetime,
 ) -> Lead:
@@ -50,6 +51,9 @@ def add_lead(
     owner  who recorded it, if a person did: first come, first owned (B3). Somebody known stays
            whose they are. A customer in a pool is dealt at once where the source says so.
     is_new  nobody has the number, and nothing else is known to compare with others
+    is_public  the door is open to everybody: nobody vouches that number, name and e-mail are one
+           person's. So only who has the number is the same customer, and the consent is noted as
+           unconfirmed (see compliance.queries.last_consent)
 
     Raises CannotImport when nobody could be called, or the numbers are two customers'; and
     NumberTaken when somebody else records the number in the same instant: asking again helps.
@@ -63,6 +67,8 @@ def add_lead(
         )
     )  # fmt: skip
     matches = [] if is_new else matches_for([probe]).get(0, [])
+    if is_public:
+        matches = [match for match in matches if match.shares_number]
     verdict = judge(
         Candidate(("c", match.customer_id), match.shares_number, match.comparison)
         for match in matches
@@ -95,21 +101,24 @@ def add_lead(
         changes=changes, match_reasons=reasons, basis=basis.stored, at=at,
     )  # fmt: skip
     record("lead.added", of=lead, by=by.username, at=at, customer=customer.pk, source=source.pk)
-    _note_consent(lead, draft.numbers, basis, by=by)
+    how = Consented.WEB if is_public else Consented.FORM
+    _note_consent(lead, draft.numbers, basis, how=how, by=by)
     if source.is_dealt:
         _deal(customer, by=by, at=at)
     tell_all(lead=lead, by=by, at=at)
     return lead
 
 
-def _note_consent(lead: Lead, numbers: Sequence[str], basis: Basis, *, by: User) -> None:
+def _note_consent(
+    lead: Lead, numbers: Sequence[str], basis: Basis, *, how: Consented, by: User
+) -> None:
     if basis.consented_at is None:
         return
     purposes = [Purpose.SALES, *([Purpose.CALLBACK] if basis.asked else [])]
     for e164 in numbers:
         for purpose in purposes:
             note_consent(
-                e164=e164, purpose=purpose, is_given=True, basis=Consented.FORM,
+                e164=e164, purpose=purpose, is_given=True, basis=how,
                 evidence=f"{basis.site}{basis.page}"[:300], origin=f"lead:{lead.pk}", by=by,
                 at=basis.consented_at,
             )  # fmt: skip

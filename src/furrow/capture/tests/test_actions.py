@@ -84,10 +84,12 @@ def test_a_changed_rule_judges_those_who_wait_and_the_lead_names_its_version() -
 def test_consent_is_noted_for_the_number_with_where_the_proof_lies() -> None:
     make_enquiry(site=make_site(), at=NOON, asked=True)
     judge()
-    noted = Consent.objects.order_by("purpose").values_list("e164", "purpose", "evidence", "at")
+    noted = Consent.objects.order_by("purpose").values_list(
+        "e164", "purpose", "evidence", "basis", "at"
+    )  # fmt: skip
     assert list(noted) == [
-        ("+8613800138000", "callback", "shop.test/", NOON),
-        ("+8613800138000", "sales", "shop.test/", NOON),
+        ("+8613800138000", "callback", "shop.test/", "web", NOON),
+        ("+8613800138000", "sales", "shop.test/", "web", NOON),
     ]
 
 
@@ -118,6 +120,15 @@ def test_what_is_no_number_is_kept_with_its_problem_and_asked_no_more() -> None:
     assert judge() == 0
     assert "phone number" in Enquiry.objects.get().problem
     assert judge() == 0
+
+
+def test_a_strangers_number_is_not_added_to_whoever_has_the_same_name_and_e_mail() -> None:
+    known = make_customer(name="林晓", numbers=["+8613800138009"])
+    Customer.objects.filter(pk=known.pk).update(email="lin@mail.test", city="深圳")
+    make_enquiry(site=make_site(), at=NOON, asked=True, email="lin@mail.test", city="深圳")
+    assert judge() == 1
+    assert Lead.objects.get().customer != known
+    assert known.numbers.count() == 1
 
 
 def test_a_form_that_breaks_something_stops_nobody_and_is_asked_no_more() -> None:

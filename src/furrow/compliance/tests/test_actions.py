@@ -293,11 +293,11 @@ def test_the_latest_word_about_a_purpose_is_the_one_that_counts() -> None:
         )  # fmt: skip
 
     def word(hours: float) -> bool:
-        latest = last_consent(e164s=[NUMBER], purpose=Purpose.SALES, at=NOON + hours * HOUR)
+        latest = last_consent(e164=NUMBER, purpose=Purpose.SALES, at=NOON + hours * HOUR)
         return latest is not None and latest.is_given
 
     assert (word(0.5), word(1.5), word(2.5)) == (True, False, True)
-    assert last_consent(e164s=[NUMBER], purpose=Purpose.SERVICE, at=NOON + DAY) is None
+    assert last_consent(e164=NUMBER, purpose=Purpose.SERVICE, at=NOON + DAY) is None
     with pytest.raises(DatabaseError), transaction.atomic():
         Consent.objects.update(is_given=True)
 

@@ -11,15 +11,18 @@ from django.utils.translation import override
 from furrow.audit.models import Event
 from furrow.compliance.actions import (
     lift_suppression,
+    load_register,
+    note_consent,
     note_refusal,
     seed_compliance,
     set_policy,
 )
-from furrow.compliance.rules import SuppressionKind
+from furrow.compliance.queries import last_consent
+from furrow.compliance.rules import Basis, SuppressionKind
 from furrow.compliance.tests.make import make_body, make_suppression
-from furrow.customers.actions import merge_customers
+from furrow.customers.actions import add_number, merge_customers
 from furrow.customers.rules import CannotMerge
-from furrow.customers.tests.make import make_customer, number_of
+from furrow.customers.tests.make import make_customer, make_e164, number_of
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import make_agent, make_team, make_user
 from furrow.permits.actions import close_permit, request_permit, spend_permit, void_stale
@@ -37,6 +40,48 @@ SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days
 def _in_english() -> Iterator[None]:
     with override("en"):
         yield
+
+
+@pytest.mark.parametrize("at_other", [False, True], ids=["that number", "another of theirs"])
+def test_a_consent_from_a_web_site_overrides_no_withdrawal_and_no_register(
+    at_other: bool,
+) -> None:
+    """Anybody can type a number into a page."""
+    number, agent = make_callable()
+    other = add_number(customer=number.customer, e164=make_e164(), by=agent, at=MORNING - DAY)
+    load_register(
+        name="TPS", region="*", lines=[number.e164], default_region="CN", by=agent, at=MORNING
+    )
+
+    def word(e164: str, is_given: bool, basis: Basis, hours: int) -> str:
+        note_consent(
+            e164=e164, purpose=Purpose.SALES, is_given=is_given, basis=basis, origin="test",
+            by=agent, at=MORNING - DAY + timedelta(hours=hours),
+        )  # fmt: skip
+        decision = may_call(number=number, agent=agent, at=MORNING)
+        return decision.refusal.check if decision.refusal else ""
+
+    typed = other.e164 if at_other else number.e164
+    assert word(typed, True, Basis.WEB, 1) == "registers"
+    assert word(number.e164, True, Basis.WRITTEN, 2) == ""
+    assert word(typed, True, Basis.WEB, 3) == "", "what was sure stays sure"
+    assert word(other.e164, False, Basis.SPOKEN, 4) == "consent"
+    assert word(typed, True, Basis.WEB, 5) == "consent"
+
+
+def test_a_consent_from_a_web_site_counts_for_its_number_where_nothing_stands_against_it() -> None:
+    number, agent = make_callable()
+    other = add_number(customer=number.customer, e164=make_e164(), by=agent, at=MORNING - DAY)
+    note_consent(
+        e164=number.e164, purpose=Purpose.SALES, is_given=True, basis=Basis.WEB, origin="test",
+        by=agent, at=MORNING - DAY,
+    )  # fmt: skip
+
+    def counts(e164: str, others: list[str]) -> bool:
+        return last_consent(e164=e164, others=others, purpose=Purpose.SALES, at=MORNING) is not None
+
+    assert counts(number.e164, [other.e164])
+    assert not counts(other.e164, [number.e164])
 
 
 def test_the_owner_gets_a_permit_that_says_what_was_asked() -> None:
