@@ -130,6 +130,7 @@ def serve(port: int) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
         [sys.executable, "-m", "furrow.config.cli", "collect", "--port", str(port)],
         process_group=0,
+        env={**os.environ, "FURROW_PROXIES": "1"},  # each visitor has an address
     )
     for _try in range(600):
         try:
@@ -186,7 +187,10 @@ class Flood:
         }).encode()  # fmt: skip
         return (
             b"POST /f/hit HTTP/1.1\r\nHost: shop.test\r\nOrigin: https://shop.test\r\n"
-            b"Content-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+            b"X-Forwarded-For: 10.%d.%d.%d\r\nContent-Type: text/plain\r\n"
+            b"Content-Length: %d\r\n\r\n"
+            % (visitor >> 16 & 255, visitor >> 8 & 255, visitor & 255, len(body))
+            + body
         )
 
 

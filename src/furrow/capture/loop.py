@@ -16,6 +16,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cache
+from ipaddress import IPv6Network
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -47,7 +48,11 @@ LINGER_SECONDS = 0.01  # a COPY waits so long for company
 MOST_WAITING = 20_000  # hits in memory
 MOST_PATIENCE_SECONDS = 5.0
 DIGEST_SECONDS = 1.0
-MOST_FORMS = 30  # a minute from one address (FURROW_PROXIES says whose address counts)
+# A minute, from one address (FURROW_PROXIES says whose address counts): an office of some hundred
+# readers stays below. And of one visitor: opening a page tells two hits or three.
+MOST_FORMS = 30
+MOST_HITS = 3_000
+MOST_OF_VISITOR = 120
 RETRY_SECONDS = 0.2
 SNIPPET = "dist/capture.js"
 _COPY = (
@@ -151,19 +156,38 @@ def _fail(done: asyncio.Future[None]) -> None:
 
 
 class Patience:
-    """Forms from one address: MOST_FORMS a minute. Addresses are forgotten with the minute."""
+    """How much is taken in a minute, of an address and of a visitor: the rest is refused with 429,
+    and everything is forgotten with the minute."""
 
     def __init__(self) -> None:
-        self._sent: Counter[str] = Counter()
+        self._sent: Counter[tuple[str, str]] = Counter()
         self._minute = 0
 
-    def takes(self, address: str) -> bool:
+    def takes(self, hit: Hit, address: str) -> bool:
         minute = int(monotonic() // 60)
         if minute != self._minute:
             self._sent.clear()
             self._minute = minute
-        self._sent[address] += 1
-        return self._sent[address] <= MOST_FORMS
+        address = _network(address)
+        return (
+            self._counts("hits", address, MOST_HITS)
+            and (hit.kind is not HitKind.FORM or self._counts("forms", address, MOST_FORMS))
+            and (not hit.visitor or self._counts(hit.site, hit.visitor, MOST_OF_VISITOR))
+        )
+
+    def _counts(self, what: str, of: str, most: int) -> bool:
+        self._sent[what, of] += 1
+        return self._sent[what, of] <= most
+
+
+def _network(address: str) -> str:
+    """Who has one address of IPv6 has 2**64 of them."""
+    if ":" not in address:
+        return address
+    try:
+        return str(IPv6Network((address, 64), strict=False))
+    except ValueError:
+        return address
 
 
 class Collector:
@@ -172,7 +196,7 @@ class Collector:
     def __init__(self) -> None:
         self.writer = Writer()
         self.sites: dict[str, OpenSite] | None = None  # None = not known yet
-        self.forms = Patience()
+        self.patience = Patience()
 
     async def live(self, receive: Receive, send: Send) -> None:
         """The server's life."""
@@ -259,7 +283,7 @@ async def _take(asked: Connection, receive: Receive, send: Send) -> None:
     if site is None or not is_from(origin, site.hosts):
         await _answer(send, 403)
         return
-    if hit.kind is HitKind.FORM and not collector.forms.takes(_address(asked)):
+    if not collector.patience.takes(hit, _address(asked)):
         await _answer(send, 429)
         return
     try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, F, Max, Q
 from django.utils.translation import gettext as _
@@ -16,6 +16,7 @@ from furrow.rulebooks.rules import Book
 from .models import Enquiry, Site, View, Visit, Visitor
 from .rules import DEFAULT_BODY, Rules, Seen, rules_from
 
+JUDGED_EVERY = timedelta(minutes=1)
 BOOK: Book[Rules] = Book(name="capture", rule="A1", default=DEFAULT_BODY, read=rules_from)
 
 
@@ -52,12 +53,16 @@ def seen_of(enquiry: Enquiry, *, since: datetime) -> Seen:
     )
 
 
-def to_judge(rules: Rules, *, most: int = 200) -> list[Enquiry]:
-    """Enquiries without a lead, judged last by other rules, or before their visitor did more."""
+def to_judge(rules: Rules, *, at: datetime, most: int = 200) -> list[Enquiry]:
+    """Enquiries without a lead, never judged, or by other rules, or before their visitor did more;
+    the longest neglected first, and each at most every JUDGED_EVERY: so one visitor who does
+    something each second keeps nobody waiting."""
     waiting = Enquiry.objects.filter(lead=None, problem="").filter(
         Q(judged_at=None) | ~Q(judged_by=rules.version) | Q(judged_at__lt=F("visitor__last_at"))
     )
-    return list(waiting.select_related("site__source__team").order_by("pk")[:most])
+    due = waiting.filter(Q(judged_at=None) | Q(judged_at__lte=at - JUDGED_EVERY))
+    order = F("judged_at").asc(nulls_first=True)
+    return list(due.select_related("site__source__team").order_by(order, "pk")[:most])
 
 
 # -- the page ------------------------------------------------------------------------------------

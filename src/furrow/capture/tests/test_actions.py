@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -7,12 +8,13 @@ from furrow.acquisition.queries import origins_of
 from furrow.acquisition.rules import Basis
 from furrow.acquisition.tests.make import make_source
 from furrow.capture.actions import (
+    digest_hits,
     forget_old,
     judge_waiting,
     save_site,
 )
 from furrow.capture.models import Enquiry, Visit, Visitor
-from furrow.capture.queries import BOOK
+from furrow.capture.queries import BOOK, to_judge
 from furrow.capture.rules import DEFAULT_BODY, FIELDS, CannotCapture, read_hit
 from furrow.compliance.models import Consent
 from furrow.customers import holdings
@@ -23,8 +25,9 @@ from furrow.organisation.actions import system_user
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import make_user
 from furrow.rulebooks.actions import set_rules
+from furrow.rulebooks.queries import rules_at
 
-from .make import key, make_enquiry, make_hit, make_site, stay
+from .make import GIVEN, key, make_enquiry, make_hit, make_site, stay
 
 pytestmark = pytest.mark.django_db
 
@@ -129,6 +132,43 @@ def test_a_strangers_number_is_not_added_to_whoever_has_the_same_name_and_e_mail
     assert judge() == 1
     assert Lead.objects.get().customer != known
     assert known.numbers.count() == 1
+
+
+def test_one_visitor_with_many_numbers_keeps_nobody_waiting() -> None:
+    site = make_site()
+    many = [make_enquiry(site=site, at=NOON, phone=f"138001380{n:02}") for n in range(3)]
+    rules = rules_at(BOOK, NOON)
+    assert judge() == 0
+    make_hit(site=site, at=NOON + timedelta(seconds=5))
+    digest_hits(at=NOON)
+    late = NOON + timedelta(seconds=10)
+    assert not to_judge(rules, at=late), "each at most once a minute"
+
+    make_hit(site=site, at=late, visitor="b" * 24, kind="form", given={**GIVEN, "asked": True})
+    digest_hits(at=late)
+    fresh = Enquiry.objects.latest("pk")
+    in_order = to_judge(rules, at=NOON + timedelta(minutes=1))
+    assert in_order == [fresh, *many], "who was never judged comes first"
+
+
+def test_whoever_asks_is_forgotten_with_all_the_visits_in_few_statements(
+    django_assert_max_num_queries: Any,
+) -> None:
+    site = make_site()
+    stay(site, NOON, 5)
+    left = make_enquiry(site=site, at=NOON)
+    for n in range(20):
+        make_hit(site=site, at=NOON, visitor=f"{n:024x}")
+    digest_hits(at=NOON)
+    for n in range(20):
+        make_hit(site=site, at=NOON, visitor=f"{n:024x}", kind="forget")
+    make_hit(site=site, at=NOON, kind="forget")
+    with django_assert_max_num_queries(12):
+        digest_hits(at=NOON)
+    assert not Visitor.objects.exists()
+    assert not Visit.objects.exists()
+    left.refresh_from_db()
+    assert left.visitor is None
 
 
 def test_a_form_that_breaks_something_stops_nobody_and_is_asked_no_more() -> None:

@@ -67,7 +67,7 @@ def during(monkeypatch: pytest.MonkeyPatch, work: Any, site: Site) -> Any:
 def test_what_is_acknowledged_is_stored(monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
     async def work(_collector: loop.Collector) -> list[int]:
         answers = await asyncio.gather(
-            *(ask("POST", "/f/hit", hit(site, i=f"{n:024x}")) for n in range(300))
+            *(ask("POST", "/f/hit", hit(site, v=f"{n:024x}")) for n in range(300))
         )
         return [status for status, _body in answers]
 
@@ -173,6 +173,34 @@ def test_one_address_sends_only_so_many_forms_a_minute(
         return [(await ask("POST", "/hit", body))[0] for body in bodies]
 
     assert during(monkeypatch, work, site) == [204, 204, 429]
+
+
+def test_one_address_and_one_visitor_tell_only_so_much_a_minute(
+    monkeypatch: pytest.MonkeyPatch, site: Site
+) -> None:
+    minute = [1.0]
+    monkeypatch.setattr(loop, "MOST_HITS", 3)
+    monkeypatch.setattr(loop, "MOST_OF_VISITOR", 2)
+    monkeypatch.setattr(loop, "monotonic", lambda: minute[0])
+
+    async def say(visitor: str, n: int, **more: Any) -> int:
+        body = hit(site, v=visitor * 24, i=f"{n:024x}", **more)
+        return (await ask("POST", "/hit", body))[0]
+
+    async def work(_collector: loop.Collector) -> list[int]:
+        told = [await say("a", 1), await say("a", 2), await say("a", 3, k="forget")]
+        told.append(await say("b", 4))
+        minute[0] = 61.0
+        return [*told, await say("b", 5)]
+
+    assert during(monkeypatch, work, site) == [204, 204, 429, 429, 204]
+
+
+def test_a_whole_network_of_ipv6_is_one_address() -> None:
+    assert loop._network("2001:db8::1") == loop._network("2001:db8::ffff:2")
+    assert loop._network("2001:db8::1") != loop._network("2001:db8:0:1::1")
+    assert loop._network("192.0.2.1") == "192.0.2.1"
+    assert loop._network("no: address") == "no: address"
 
 
 def test_the_snippet_is_small_and_served(monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
