@@ -27,7 +27,7 @@ from furrow.organisation.models import Presence, Team, User
 from furrow.organisation.rules import PresenceState
 from furrow.ownership.actions import note_act, rebuild_standings
 from furrow.ownership.rules import ActKind, Strength
-from furrow.permits.actions import close_permit, give_permit, spend_permit
+from furrow.permits.actions import close_permit, free_agent, give_permit, spend_permit
 from furrow.permits.models import Permit
 from furrow.pipeline.actions import take_out_unreachable
 from furrow.pipeline.rules import check_score
@@ -156,6 +156,7 @@ def move_call(
     outcome: str = "",
     cause: str = "",
     only_from: Collection[CallState] | None = None,
+    goes_on: bool = False,
 ) -> bool:
     """Move a call along its life. False if it has already moved past: telephony events repeat
     and arrive late, so a stale one is normal and changes nothing.
@@ -163,6 +164,8 @@ def move_call(
     outcome    what the line said; needed for ENDED, refused by the database without
     cause      the line's own word, for the engineer; never a number
     only_from  fewer states to come from than `MOVES` allows
+    goes_on    with ENDED: it has ended for us, and the customer talks on with somebody outside; the
+               permit stays open, and whoever lets them go closes it
 
     Ending a call closes its permit, so the customer and the agent are free again; puts the agent
     into wrap-up; marks the customer touched if a line was tried; cleans the list of a number that
@@ -198,7 +201,7 @@ def move_call(
     if to is CallState.TALKING:
         _show_agent(call, PresenceState.TALKING, at=at)
     elif to is CallState.ENDED:
-        _end(call, at=at)
+        _end(call, at=at, goes_on=goes_on)
     _publish(call, since=at)
     return True
 
@@ -274,8 +277,10 @@ def _let_go(call: Call, *, at: datetime) -> None:
         call.agent = None
 
 
-def _end(call: Call, *, at: datetime) -> None:
-    if call.permit_id is not None:
+def _end(call: Call, *, at: datetime, goes_on: bool) -> None:
+    if call.permit_id is not None and goes_on:
+        free_agent(permit_id=call.permit_id)
+    elif call.permit_id is not None:
         close_permit(permit_id=call.permit_id, at=at)
     _show_agent(call, PresenceState.WRAPUP, at=at)
     if call.dialed_at is not None or call.connected_at is not None:

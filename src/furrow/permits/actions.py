@@ -159,6 +159,11 @@ def give_permit(*, permit_id: int, agent: User, at: datetime) -> None:
         record("permit.given", of=Permit(pk=permit_id), by=agent.username, at=at, agent=agent.pk)
 
 
+def free_agent(*, permit_id: int) -> None:
+    """The agent is free for others, the customer is not: they talk on without us (D4)."""
+    Permit.objects.filter(pk=permit_id, closed_at=None).update(agent=None)
+
+
 @transaction.atomic
 def close_permit(*, permit_id: int, at: datetime) -> bool:
     """The touch it allowed has ended. False if it was closed before: ends may be told twice."""

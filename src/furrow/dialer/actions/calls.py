@@ -58,7 +58,8 @@ def start_call(
         owes_result=mine.unwrapped().exists(),
         is_called=mine.in_progress().filter(is_inbound=True).exists(),
     )
-    if Party.objects.helping().filter(user=agent).exclude(place=Place.TAKE_OVER).exists():
+    here = Party.objects.live().filter(user=agent, accepted_at__isnull=False)
+    if here.exclude(place=Place.TAKE_OVER).exists():  # helping, or supervising
         raise CannotCall(_("You are in a colleague's call. Leave it first, then call."), rule="D1")
     if settings.NEEDS_PHONES and not has_phone(agent, at=at):
         raise CannotCall(

@@ -487,12 +487,17 @@ def store_answer(*, call_id: int, at: datetime) -> bool:
 
 
 @transaction.atomic
-def end_call(*, call_id: int, at: datetime, outcome: str, cause: str = "") -> bool:
+def end_call(
+    *, call_id: int, at: datetime, outcome: str, cause: str = "", goes_on: bool = False
+) -> bool:
     """A call has ended; one the dialer made by itself is put where it belongs in its campaign.
 
-    False if it had ended before.
+    goes_on  only for us: the customer talks on with somebody outside
+    returns  False if it had ended before
     """
-    if not move_call(call_id=call_id, to=CallState.ENDED, at=at, outcome=outcome, cause=cause):
+    if not move_call(
+        call_id=call_id, to=CallState.ENDED, at=at, outcome=outcome, cause=cause, goes_on=goes_on
+    ):
         return False
     call = Call.objects.select_related("campaign", "number").get(pk=call_id)
     if call.is_inbound:

@@ -183,6 +183,8 @@ def move_party(*, party: Party, wanted: Place, by: User, at: datetime, why: str 
         check_may_supervise(call=party.call, wanted=wanted, by=by)
     if wanted is not Place.GONE:
         _check_up(party)
+    if wanted is Place.TAKE_OVER:
+        _check_free(party)
     party.wanted = wanted
     party.why = why
     party.save(update_fields=["wanted", "why"])
@@ -198,6 +200,17 @@ def move_party(*, party: Party, wanted: Place, by: User, at: datetime, why: str 
 def _check_up(party: Party) -> None:
     if party.up_at is None and not party.is_supervisor:
         raise CannotHandle(_("They have not answered yet."), rule="D1")
+
+
+def _check_free(party: Party) -> None:
+    """Who takes a call over has no other: the database holds one for each agent."""
+    own = Call.objects.in_progress().filter(agent=party.user_id or 0)
+    if own.exclude(pk=party.call_id).exists():
+        raise CannotHandle(
+            _("%(name)s is in another call. End it first, then take this one over.")
+            % {"name": party.name},
+            rule="D7" if party.is_supervisor else "D1",
+        )
 
 
 # -- supervisors ----------------------------------------------------------------------------------
@@ -323,11 +336,20 @@ def note_placed(*, party_id: int, place: Place, at: datetime) -> None:
             hand_over_call(call_id=call.pk, to=party.user, at=at)
         else:
             end_call(
-                call_id=call.pk, at=at, outcome=Outcome.ANSWERED, cause="handed to somebody outside"
-            )
+                call_id=call.pk, at=at, outcome=Outcome.ANSWERED,
+                cause="handed to somebody outside", goes_on=True,
+            )  # fmt: skip
         call = Call.objects.get(pk=call.pk)
     record("call.party_placed", of=call, by=SYSTEM, at=at, party=party.pk, place=place)
     _wake(call, party)
+
+
+@transaction.atomic
+def give_party_up(*, party_id: int, why: str) -> None:
+    """Somebody could not be put where they were wanted: they leave, and the call goes on."""
+    staying = Party.objects.live().exclude(wanted=Place.GONE).filter(pk=party_id)
+    if staying.update(wanted=Place.GONE, why=why[:20]):
+        _wake(Party.objects.select_related("call").get(pk=party_id).call)
 
 
 @transaction.atomic
@@ -344,6 +366,8 @@ def end_party(*, party_id: int, at: datetime) -> None:
     party.save(update_fields=["ended_at", "wanted"])
     if party.permit_id is not None:
         close_permit(permit_id=party.permit_id, at=at)
+        if party.place == Place.TAKE_OVER and party.call.permit_id is not None:
+            close_permit(permit_id=party.call.permit_id, at=at)  # only now the customer is free
     if not party.is_supervisor and party.place != Place.TAKE_OVER:
         Talk.objects.filter(call=party.call_id).update(
             wants_hold=False, is_held=False, held_at=None

@@ -1,6 +1,7 @@
 """The lines of a call, handled from the desk: what is asked, and what the dialer makes of it."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -18,6 +19,7 @@ from furrow.dialer.actions import (
     ask_hold,
     ask_mute,
     ask_outside,
+    end_party,
     expire_parties,
     move_party,
     note_fetched,
@@ -25,15 +27,17 @@ from furrow.dialer.actions import (
     note_placed,
     note_talk,
     send_tones,
+    start_call,
     supervise,
     take_talks,
 )
 from furrow.dialer.models import Party, Talk
 from furrow.dialer.queries import colleagues, parties_due
-from furrow.dialer.rules import ASKED_FOR, CannotHandle, Place
+from furrow.dialer.rules import ASKED_FOR, CannotCall, CannotHandle, Place
 from furrow.organisation.models import Presence, User
 from furrow.organisation.rules import PresenceState, Role
 from furrow.organisation.tests.make import NOON, make_agent, make_team, make_user
+from furrow.permits.actions import request_permit
 from furrow.permits.models import Denial
 from furrow.permits.rules import NotPermitted
 
@@ -169,12 +173,30 @@ def test_the_places_of_a_helper_follow_the_table() -> None:
         move_party(party=party, wanted=Place.TAKE_OVER, by=call.talker, at=NOON)
 
 
+def test_who_listens_starts_no_call_and_who_calls_takes_none_over() -> None:
+    call = make_talk()
+    leader = make_user(role=Role.LEADER, team=call.talker.team)
+    party = supervise(call=call, wanted=Place.LISTEN, by=leader, at=NOON)
+    place(party, Place.LISTEN)
+
+    number = number_of(make_customer(owner=leader))
+    with pytest.raises(CannotCall, match="colleague's call") as refused:
+        start_call(number=number, agent=leader, by=leader, at=NOON)
+    assert refused.value.rule == "D1"
+    make_talk(leader)
+    with pytest.raises(CannotHandle, match="in another call"):
+        supervise(call=call, wanted=Place.TAKE_OVER, by=leader, at=NOON)
+
+    assert parties_due() == []
+
+
 @pytest.mark.django_db(transaction=True)
 def test_somebody_outside_comes_only_through_the_gate() -> None:
     at = datetime.now(UTC)
     manager = make_user(role=Role.MANAGER)
     set_policy(region="CN", body=ALWAYS, note="", by=manager, at=at - timedelta(days=1))
     call = make_talk()
+    anna = call.talker
     stranger = number_of(make_customer(owner=make_agent()))
     own = number_of(make_customer(owner=call.talker))
 
@@ -191,6 +213,12 @@ def test_somebody_outside_comes_only_through_the_gate() -> None:
     call.refresh_from_db()
     assert (call.state, call.outcome) == (CallState.ENDED, Outcome.ANSWERED)
     assert [d for d in parties_due() if d.wanted is Place.GONE] == []  # they talk on without us
+    asked: dict[str, Any] = {"number": call.number, "agent": anna, "by": anna, "at": at}
+    decision, _permit = request_permit(**asked)  # she is free, the customer is not (D4)
+    assert decision.refusal is not None
+    assert decision.refusal.rule == "D4"
+    end_party(party_id=party.pk, at=at)
+    assert request_permit(**asked)[1] is not None
     assert connection.in_atomic_block is False
 
 
