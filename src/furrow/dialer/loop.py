@@ -16,13 +16,13 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import psycopg
 from django.conf import settings
@@ -78,6 +78,7 @@ from .actions import (
     end_overdue,
     end_party,
     expire_parties,
+    give_party_up,
     keep_promises,
     let_parties_go,
     note_fetched,
@@ -102,6 +103,7 @@ from .queries import (
     dialled_campaigns,
     handed_out,
     hang_ups_asked,
+    joined,
     leases_due,
     lines_on,
     lines_wanted,
@@ -199,6 +201,7 @@ class _Live:
     is_answered: bool = False
     is_dropped: bool = False  # told as abandoned
     is_muted: bool = False  # nobody hears the agent's leg
+    is_coming: bool = False  # the talk goes on by the agent's leg as soon as that stands
     is_over: bool = False
     is_inbound: bool = False  # they called us; see reception.py
     is_talking: bool = False  # somebody at the other end hears the agent
@@ -459,11 +462,12 @@ class Dialer:
         if old is None:
             return
         new = await self._raise_line(agent_id, phone)
-        for call_id, live in list(self._lives.items()):
+        for live in self._lives.values():
             if live.seat == old:
                 live.seat = new  # first, or the old one's end would be the call's
-                with contextlib.suppress(LegGone):  # not answered yet: it is joined then
-                    await self._telephony.connect(customer_leg(call_id), new)
+                live.is_coming = live.is_talking  # else whoever answers is joined with it
+        if new in self._standing:
+            self._begin_joining(new)
         await self._telephony.hang_up(old)
 
     # -- calls to lines --------------------------------------------------------------------------
@@ -475,12 +479,51 @@ class Dialer:
             is_talking=True,
         )  # fmt: skip
 
-    def _rejoins(self, call_id: int, seat: str) -> bool:
-        """Another line talks in a call whose agent's line was lost. False if it is over."""
+    async def _rejoins(self, call_id: int, seat: str) -> bool:
+        """Another line of an agent talks in a call whose line was lost: no more is heard by it
+        than was, and who waits with music waits on. False if the call is over."""
         if (live := self._lives.get(call_id)) is None:
             return False
-        live.seat, live.is_muted = seat, False
+        live.seat, live.is_coming = seat, False
+        joins = await self._store_now(joined, call_id=call_id)
+        live.is_muted = joins.is_muted
+        if joins.is_muted:
+            await self._telephony.mute(seat)
+        if not joins.is_held:
+            await self._telephony.resume(customer_leg(call_id))
+            await self._telephony.connect(customer_leg(call_id), seat)
+        for one in joins.beside:
+            with contextlib.suppress(LegGone):  # their end is on its way
+                if one.is_supervisor:
+                    await self._telephony.supervise(seat, one.leg, Supervision(one.place))
+                else:
+                    await self._telephony.connect(seat, one.leg)
         return True
+
+    def _begin_joining(self, seat: str) -> None:
+        """An agent's new line stands: their talk goes on by it."""
+        for call_id, live in self._lives.items():
+            if live.seat == seat and live.is_coming:
+                self._beside(self._join(call_id, seat))
+
+    async def _join(self, call_id: int, seat: str) -> None:
+        try:
+            await self._rejoins(call_id, seat)
+        except LegGone:
+            pass  # its end is on its way
+        except AWAY:  # how they were joined is known there
+            await asyncio.sleep(FIRST_WAIT_SECONDS)
+            if (live := self._lives.get(call_id)) is not None and live.seat == seat:
+                self._beside(self._join(call_id, seat))
+        except Exception:  # nobody is left alone on a line
+            log.exception("call %d cannot go on by %s", call_id, seat)
+            await self._telephony.hang_up(customer_leg(call_id))
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it beside everything else."""
+        task = asyncio.create_task(work)
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
 
     async def _dial(self, dial: Dial) -> None:
         needs_line = dial.seat is None and not dial.is_taken_when_answered
@@ -516,17 +559,36 @@ class Dialer:
 
     async def _handle_talks(self, at: datetime) -> None:
         for due in await self._do(take_talks):
-            with contextlib.suppress(LegGone):  # its end is on its way
+            try:
                 await self._handle(due)
                 await self._do(note_talk, due=due, at=at)
+            except LegGone:
+                pass  # its end is on its way
+            except CannotReach:
+                return  # the switch is away, and hears it later
+            except AWAY:
+                raise
+            except Exception:  # one call's trouble must not cut everybody's
+                log.exception("the lines of call %d cannot be handled", due.call_id)
         await self._do(expire_parties, at=at)
         for party in await self._do(parties_due):
-            if party.wanted is Place.GONE:
-                await self._let_go(party)
-            elif party.leg and party.is_up:
-                await self._place(party)
-            else:
-                await self._fetch(party)
+            try:
+                await self._move(party)
+            except CannotReach:
+                return  # the switch is away, and hears it later
+            except AWAY:
+                raise
+            except Exception:
+                log.exception("party %d of call %d cannot be moved", party.party_id, party.call_id)
+                await self._do(give_party_up, party_id=party.party_id, why="failed")
+
+    async def _move(self, party: DueParty) -> None:
+        if party.wanted is Place.GONE:
+            await self._let_go(party)
+        elif party.leg and party.is_up:
+            await self._place(party)
+        else:
+            await self._fetch(party)
 
     async def _handle(self, due: DueTalk) -> None:
         customer, seat = customer_leg(due.call_id), self._seat_of(due.call_id)
@@ -537,6 +599,8 @@ class Dialer:
         if due.hold is not None:
             hold = self._telephony.hold if due.hold else self._telephony.resume
             await hold(customer)
+            if not due.hold:  # the agent's line may be another by now
+                await self._telephony.connect(customer, seat)
         if due.tones:
             await self._telephony.dtmf(customer, due.tones)
 
@@ -573,15 +637,24 @@ class Dialer:
                 await telephony.connect(seat, party.leg)
         except LegGone:
             return
-        if party.wanted is Place.TAKE_OVER:
-            if (live := self._lives.get(party.call_id)) is not None:
-                live.seat = party.leg  # first, or the old one's end would be the call's
-                await self._free(seat, is_muted=live.is_muted)
-                live.is_muted = False
-            if party.e164:  # who is not ours any more is not recorded any more
+        live = self._lives.get(party.call_id) if party.wanted is Place.TAKE_OVER else None
+        if live is not None:
+            live.seat = party.leg  # first, or the old one's end would be the call's
+        try:
+            await self._do(note_placed, party_id=party.party_id, place=party.wanted, at=_now())
+        except Exception:
+            if live is not None:  # the call stays whose it was
+                live.seat = seat
                 with contextlib.suppress(LegGone):
-                    await telephony.pause_recording(customer)
-        await self._do(note_placed, party_id=party.party_id, place=party.wanted, at=_now())
+                    await telephony.separate(party.leg)
+                    await telephony.connect(customer, seat)
+            raise
+        if live is not None:
+            await self._free(seat, is_muted=live.is_muted)
+            live.is_muted = False
+        if party.wanted is Place.TAKE_OVER and party.e164:
+            with contextlib.suppress(LegGone):  # who is not ours any more is recorded no more
+                await telephony.pause_recording(customer)
 
     async def _free(self, seat: str, *, is_muted: bool) -> None:
         """An agent's leg is done with a call: one rung for it goes, a standing one stands on."""
@@ -681,6 +754,7 @@ class Dialer:
             self._rescue.heard(event)
         if isinstance(event, AgentLineUp):
             self._standing.add(event.leg)
+            self._begin_joining(event.leg)
         if isinstance(event, SwitchRestarted):
             self._reconciled_at = None
         elif (ours := call_of(event.leg)) is not None:
@@ -742,9 +816,7 @@ class Dialer:
         if live.campaign_id is not None:
             now = asyncio.get_running_loop().time()
             self._driver.answered(live.campaign_id, call_id, now)
-        task = asyncio.create_task(self._take(call_id, live, since=since))
-        self._taking.add(task)
-        task.add_done_callback(self._taking.discard)
+        self._beside(self._take(call_id, live, since=since))
 
     async def _take(self, call_id: int, live: _Live, *, since: datetime) -> None:
         """Give the call answered at `since` to an agent within the patience, or say sorry."""

@@ -555,6 +555,38 @@ def _is_over(party: Party) -> bool:
     return not party.call.is_in_progress and not is_handed_out
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Somebody who is joined with the agent's line, and by which of theirs."""
+
+    leg: str
+    place: Place
+    is_supervisor: bool
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What a line must do that an agent's talk goes on by."""
+
+    is_held: bool  # the customer hears music, and not the agent
+    is_muted: bool
+    beside: Sequence[Beside]
+
+
+def joined(*, call_id: int) -> Joined:
+    """How the lines of a call are joined, or wanted to be: rather unheard than overheard."""
+    talk = Talk.objects.filter(pk=call_id).first() or Talk(pk=call_id)
+    there = Party.objects.live().filter(call=call_id, place=F("wanted")).exclude(leg="")
+    return Joined(
+        is_held=talk.is_held or talk.wants_hold,
+        is_muted=talk.is_muted or talk.wants_mute,
+        beside=[
+            Beside(party.leg, Place(party.place), party.is_supervisor)
+            for party in there.exclude(place=Place.TAKE_OVER).order_by("pk")
+        ],
+    )
+
+
 def party_legs() -> frozenset[str]:
     """The lines that were rung for somebody in a call, and may stand."""
     legs = Party.objects.live().exclude(leg="").order_by()

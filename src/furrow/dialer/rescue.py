@@ -44,17 +44,17 @@ class Rescue:
         self,
         telephony: Telephony,
         ask: Callable[..., Awaitable[Any]],
-        joined: Callable[[int, str], bool],
+        join: Callable[[int, str], Awaitable[bool]],
         stands: Callable[[str], bool],
     ) -> None:
         """
         ask     runs an action
-        joined  is told of the call and the leg that now talks in it; False when the call is over
+        join    lets the call go on by that leg, as it was; False when the call is over
         stands  whether an agent's line is up already
         """
         self._telephony = telephony
         self._ask = ask
-        self._joined = joined
+        self._join = join
         self._stands = stands
         self._raising: dict[str, _Raising] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -99,10 +99,8 @@ class Rescue:
         customer = customer_leg(call_id)
         if own is None:
             await self._say_sorry(customer)
-        elif self._joined(call_id, own):
-            await self._telephony.resume(customer)
-            await self._telephony.connect(customer, own)
-        elif seat_of(own) is None:  # the customer was quicker
+        elif not await self._join(call_id, own) and seat_of(own) is None:
+            # The customer was quicker.
             await self._telephony.hang_up(own)
 
     async def _raise_again(self, leg: str, call_id: int | None) -> str | None:

@@ -12,9 +12,9 @@ from furrow.audit.actions import record
 from furrow.calls.actions import hand_over_call
 from furrow.calls.models import Call
 from furrow.calls.rules import CallState
-from furrow.dialer.models import Lease, Session
+from furrow.dialer.models import Lease, Party, Session, Talk
 from furrow.dialer.queries import free_to_be_called, lines_wanted, standing_line
-from furrow.dialer.rules import agent_leg, nth_of, seat_of
+from furrow.dialer.rules import Place, agent_leg, nth_of, seat_of
 from furrow.followups.actions import plan_followup
 from furrow.followups.models import FollowUp
 from furrow.followups.rules import Reason
@@ -103,6 +103,9 @@ def hand_on(*, call_id: int, at: datetime) -> str | None:
             with transaction.atomic():
                 colleague = User.objects.get(pk=agent_id)
                 if hand_over_call(call_id=call_id, to=colleague, at=at):
+                    Talk.objects.filter(pk=call_id).delete()  # nothing of it was their wish
+                    helpers = Party.objects.live().filter(call=call_id, is_supervisor=False)
+                    helpers.update(wanted=Place.GONE)
                     return leg
         except IntegrityError:  # on another call since we looked
             continue

@@ -34,7 +34,16 @@ class Told:
 
     def __init__(self, bench: Bench) -> None:
         self.commands: list[tuple[str, ...]] = []
-        for name in ("hold", "resume", "mute", "unmute", "dtmf", "separate", "supervise"):
+        for name in (
+            "hold",
+            "resume",
+            "mute",
+            "unmute",
+            "dtmf",
+            "separate",
+            "supervise",
+            "connect",
+        ):
             self._listen(bench, name)
 
     def _listen(self, bench: Bench, name: str) -> None:
@@ -192,6 +201,22 @@ def test_a_supervisor_listens_whispers_and_takes_over(bench: Bench) -> None:
     modes = [command[-1] for command in told.commands if command[0] == "supervise"]
     assert modes == ["listen", "whisper", "take_over"]
     assert state_of(call) == CallState.TALKING
+
+
+def test_a_party_that_cannot_be_moved_is_let_go_and_the_dialer_goes_on(bench: Bench) -> None:
+    call = talking()
+    leader = make_user(role=Role.LEADER, team=call.talker.team)
+    party = supervise(call=call, wanted=Place.LISTEN, by=leader, at=now())
+    until(lambda: placed(party, Place.LISTEN))
+    own = talking(leader)  # no action lets it come to this; the database has the last word
+
+    Party.objects.filter(pk=party.pk).update(wanted=Place.TAKE_OVER)
+    until(lambda: not Party.objects.live().exists())
+
+    assert Party.objects.get(pk=party.pk).why == "failed"
+    assert Call.objects.get(pk=call.pk).agent == call.agent
+    assert {customer_leg(call.pk), agent_leg(call.pk), customer_leg(own.pk)} <= bench.legs()
+    assert state_of(talking()) == CallState.TALKING  # others are called all the same
 
 
 def test_a_dialer_that_starts_anew_finds_who_is_in_a_call_and_who_took_it() -> None:
