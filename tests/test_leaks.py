@@ -8,7 +8,7 @@ import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import product
+from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ from furrow.organisation.rules import Act, OwnerState, Role
 from furrow.organisation.tests.make import NOON, make_agent, make_team, make_user
 from furrow.ownership.models import Return
 from furrow.ownership.rules import Clock
+from furrow.profiles.actions import add_contact
+from furrow.profiles.rules import Role as Part
 from furrow.recordings.actions import store_recording
 from furrow.recordings.models import Recording
 from furrow.sightings.models import Sighting
@@ -135,6 +137,12 @@ def company(tmp_path: Path, settings: LazySettings) -> Company:
         for n, (state, owner, its_team) in enumerate(states, 1)
     ]
     make_collaboration(customer=known[-1].customer, user=agent)
+    for one, other in permutations(known, 2):  # each is around each, by name
+        contact = add_contact(
+            customer=one.customer, name=other.name, role=Part.USER, person=other.customer,
+            by=agent, at=NOON,
+        )  # fmt: skip
+        one.things["contact_id"] = contact.pk
     Pair.objects.create(
         left=known[2].customer, right=known[3].customer, weight=9,
         reasons=[], found_at=NOON,

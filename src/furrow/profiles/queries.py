@@ -14,7 +14,7 @@ from furrow.compliance.models import Refusal
 from furrow.customers.forms import property_form
 from furrow.customers.models import Customer, Number
 from furrow.customers.rules import completeness
-from furrow.customers.showing import shown_to
+from furrow.customers.showing import mask_name, shown_to
 from furrow.organisation.models import User
 from furrow.ownership.models import Act as Deed
 from furrow.pipeline.models import Standing
@@ -57,25 +57,55 @@ def question_for(
 
 
 @dataclass(frozen=True)
+class Near:
+    """A contact as one person may see it.
+
+    name      masked like that of the records it stands for
+    relation  "" where the name is masked: it is free text
+    leads_to  the other record; None = there is none, or it is beyond reach
+    """
+
+    contact: Contact
+    name: str
+    relation: str
+    leads_to: int | None
+
+
+@dataclass(frozen=True)
 class Around:
     """Who stands around a customer; `others` are the records in which this one is a contact."""
 
-    contacts: list[Contact]
-    others: list[Contact]
+    contacts: list[Near]
+    others: list[Near]
 
 
 def around(customer: Customer, *, user: User) -> Around:
-    """Links only to records that `user` may see."""
+    """Names as `user` is shown them on the records themselves, links only to those within reach."""
     contacts = list(Contact.objects.filter(customer=customer).order_by("role", "id"))
-    others = Contact.objects.visible_to(user).filter(person=customer).select_related("customer")
-    people = [one.person_id for one in contacts if one.person_id]
-    visible = set(
-        Customer.objects.visible_to(user).filter(pk__in=people).values_list("pk", flat=True)
+    others = list(
+        Contact.objects.visible_to(user)
+        .filter(person=customer)
+        .select_related("customer")
+        .order_by("id")
     )
-    for one in contacts:
-        if one.person_id not in visible:
-            one.person = None
-    return Around(contacts, list(others.order_by("id")))
+    people = [one.person_id for one in contacts if one.person_id]
+    near = [*Customer.objects.visible_to(user).filter(pk__in=people), *(o.customer for o in others)]
+    shown = {one.id: one for one in shown_to(user, [customer, *near])}
+
+    def of_contact(contact: Contact) -> Near:
+        person = shown.get(contact.person_id or 0)
+        is_shown = not shown[customer.pk].is_nameless and (
+            contact.person_id is None or (person is not None and not person.is_nameless)
+        )
+        name = contact.name if is_shown else mask_name(contact.name)
+        return Near(contact, name, contact.relation if is_shown else "", person.id if person else None)
+
+    def of_other(contact: Contact) -> Near:
+        record = shown[contact.customer_id]
+        is_shown = not (record.is_nameless or shown[customer.pk].is_nameless)
+        return Near(contact, record.name, contact.relation if is_shown else "", record.id)
+
+    return Around([of_contact(one) for one in contacts], [of_other(one) for one in others])
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from furrow.customers.actions import update_customer
+from furrow.customers.actions import look_up_number, update_customer
 from furrow.customers.models import Customer
 from furrow.customers.rules import BASICS, CannotRecord
 from furrow.organisation.http import Request, requires
@@ -99,7 +99,9 @@ def contact_add(request: Request, customer_id: int) -> HttpResponse:
 def _person(request: Request, text: str) -> Customer | None:
     if not text.strip():
         return None
-    numbers = read_numbers(text[:60], region=settings.DEFAULT_REGION).numbers
+    numbers = read_numbers(text[:60], region=settings.DEFAULT_REGION).numbers[:1]
+    for e164 in numbers:  # whoever asks whether a number is known is written down, and limited
+        look_up_number(e164=e164, by=request.user, at=timezone.now())
     found = Customer.objects.visible_to(request.user).filter(numbers__e164__in=numbers).first()
     if found is None:
         raise CannotKnow(

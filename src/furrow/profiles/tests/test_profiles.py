@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from furrow.acquisition.models import Lead
 from furrow.acquisition.tests.make import make_source
+from furrow.audit.models import Event
 from furrow.compliance.actions import note_refusal
 from furrow.customers.actions import merge_customers
 from furrow.customers.models import Customer
@@ -158,8 +159,12 @@ def test_a_contact_who_is_a_customer_leads_both_ways(
     client.post(reverse("contact-add", args=[customer.pk]), said)
     contact = Contact.objects.get()
     assert (contact.person, contact.role) == (mother, Role.PAYER)
-    assert around(customer, user=agent).contacts == [contact]
-    assert around(mother, user=agent).others == [contact]
+    [near] = around(customer, user=agent).contacts
+    assert (near.contact, near.name, near.relation) == (contact, "妈妈", "mother")
+    assert near.leads_to == mother.pk
+    [near] = around(mother, user=agent).others
+    assert (near.name, near.leads_to) == (customer.name, customer.pk)
+    assert Event.objects.filter(what="number.looked_up", who=agent.username).count() == 1
     client.post(reverse("contact-remove", args=[contact.pk]))
     assert not Contact.objects.exists()
 
@@ -175,7 +180,22 @@ def test_a_record_one_may_not_see_is_not_linked(client: Client, customer: Custom
     assert client.post(reverse("contact-add", args=[customer.pk]), said).status_code == 409
     add_contact(customer=customer, name="x", role=Role.USER, person=theirs, by=make_user(), at=NOON)
     [shown] = around(customer, user=agent).contacts
-    assert shown.person is None
+    assert (shown.leads_to, shown.name) == (None, "x**")
+
+
+@pytest.mark.django_db
+def test_numbers_are_asked_about_by_naming_people_no_more_often_than_anywhere(
+    client: Client, agent: User, customer: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("furrow.customers.rules.MOST_NUMBERS_ASKED", 2)
+    make_customer(numbers=["+8615400009999"], owner=agent)
+    client.force_login(agent)
+    page = reverse("contact-add", args=[customer.pk])
+    said = {"name": "x", "role": "user", "number": "15400009998"}
+    assert [client.post(page, said).status_code for _try in range(2)] == [409, 409]
+    known = client.post(page, {**said, "number": "15400009999"})
+    assert known.status_code == 409
+    assert not Contact.objects.exists()
 
 
 @pytest.mark.django_db
