@@ -65,25 +65,39 @@ def ask_to_count(*, segment: Segment) -> None:
 @transaction.atomic
 def count_segment(*, segment_id: int, at: datetime) -> int | None:
     """Write down whom a segment holds now; until that is done the list shows whom it held. Run
-    twice it does the same. Returns how many; None for a segment that is gone. Cost: one pass over
-    the customers the conditions look at, and a row for each chosen."""
-    segment = Segment.objects.select_for_update().filter(pk=segment_id).first()
-    if segment is None:
+    twice it does the same. Returns how many; None for a segment that is gone, or was changed in the
+    meantime: then it is counted again. Cost: one pass over the customers the conditions look at,
+    and a row for each chosen. The segment can be saved and deleted while it is counted."""
+    counted = Segment.objects.filter(pk=segment_id).first()
+    if counted is None:
         return None
-    chosen = chosen_by(segment.conditions, Customer.objects.filter(merged_into=None))
+    chosen = chosen_by(counted.conditions, Customer.objects.filter(merged_into=None))
     query, params = chosen.order_by().values_list("pk").distinct().query.sql_with_params()
-    table = Member._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.segment_chosen")
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE segment_chosen (id) ON COMMIT DROP AS {query}",
+            params,
+        )
+    return _swap_members(counted, at=at)
+
+
+def _swap_members(counted: Segment, *, at: datetime) -> int | None:
+    """Whom was chosen takes the place of whom it held."""
+    segment = Segment.objects.select_for_update().filter(pk=counted.pk).first()
+    if segment is None or segment.body != counted.body:
+        return None
     _forget_members(segment)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} (segment_id, customer_id) SELECT %s, chosen.id FROM ({query})"  # noqa: S608
-            " AS chosen (id) ORDER BY chosen.id",
-            [segment.pk, *params],
+            f"INSERT INTO {Member._meta.db_table} (segment_id, customer_id)"  # noqa: S608
+            " SELECT %s, id FROM segment_chosen ORDER BY id",
+            [segment.pk],
         )
         segment.size = int(cursor.rowcount)
         # Else a page is planned as if nobody were in it: three seconds instead of three
         # milliseconds. Somebody who does not own the table is warned, and autovacuum does it.
-        cursor.execute(f"ANALYZE {table}")
+        cursor.execute(f"ANALYZE {Member._meta.db_table}")
     segment.counted_at, segment.is_counting = at, False
     segment.save(update_fields=["size", "counted_at", "is_counting"])
     return segment.size

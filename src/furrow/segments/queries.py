@@ -1,6 +1,7 @@
 """Whom conditions choose, how many they are, and what calling them would take."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
@@ -94,12 +95,18 @@ class _TooSlow(Exception):
 
 
 def _within(milliseconds: int, customers: CustomerQuerySet) -> int:
+    with _stopping(milliseconds):
+        return customers.count()
+
+
+@contextmanager
+def _stopping(milliseconds: int) -> Iterator[None]:
+    """No statement in it takes longer: raises _TooSlow, and the connection goes on."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = %s", [milliseconds])
-            count = customers.count()
+            yield
             cursor.execute("SET LOCAL statement_timeout = DEFAULT")
-            return count
     except OperationalError as stopped:
         if "statement timeout" in str(stopped):
             raise _TooSlow from None
@@ -143,9 +150,14 @@ def pace_at(at: datetime) -> Pace:
 
 
 def likely(customers: CustomerQuerySet, *, most: int = 2000) -> float | None:
-    """The mean probability to buy, of a part of them; None where nobody has learned it."""
-    ids = list(customers.order_by("-pk").values_list("pk", flat=True)[:most])
-    return mean(list(likelihoods(ids).values()))
+    """The mean probability to buy, of a part of them; None where nobody has learned it, or finding
+    it takes too long."""
+    try:
+        with _stopping(SAMPLE_MS):
+            ids = list(customers.order_by("-pk").values_list("pk", flat=True)[:most])
+            return mean(list(likelihoods(ids).values()))
+    except _TooSlow:
+        return None
 
 
 # -- in words ------------------------------------------------------------------------------------

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from furrow.calls.tests.make import make_call
@@ -20,7 +22,7 @@ from furrow.organisation.models import User
 from furrow.organisation.rules import Role
 from furrow.organisation.tests.make import NOON, make_agent, make_user
 from furrow.pipeline.models import Standing
-from furrow.segments import queries
+from furrow.segments import actions, queries
 from furrow.segments.actions import count_segment, delete_segment, save_segment
 from furrow.segments.models import Member, Segment
 from furrow.segments.queries import chosen_by, in_words, likely, pace_at, size_of
@@ -211,6 +213,48 @@ def test_likelihood_is_told_where_somebody_has_learned_it(
     assert likely(everybody) is None
     likelihood.declare_likelihood(lambda ids: dict.fromkeys(ids, 0.25))
     assert likely(everybody) == 0.25
+
+
+def test_likelihood_that_takes_too_long_is_not_told(
+    people: list[Customer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "SAMPLE_MS", 20)
+    assert likely(Customer.objects.extra(where=["pg_sleep(5) IS NOT NULL"])) is None
+    assert Customer.objects.count() == len(people)
+
+
+def test_a_segment_is_locked_only_to_swap_whom_it_holds(people: list[Customer], by: User) -> None:
+    segment = save_segment(
+        name="x", conditions=Conditions(((Condition("city", "深圳"),),)), by=by, at=NOON
+    )
+    with CaptureQueriesContext(connection) as asked:
+        assert count_segment(segment_id=segment.pk, at=NOON) == 8
+    said = [query["sql"] for query in asked]
+    chosen = next(n for n, sql in enumerate(said) if sql.startswith("CREATE TEMPORARY"))
+    locked = next(n for n, sql in enumerate(said) if "FOR UPDATE" in sql)
+    assert chosen < locked
+
+
+def test_a_segment_changed_while_it_is_counted_is_left_to_the_next_count(
+    people: list[Customer], by: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = save_segment(
+        name="x", conditions=Conditions(((Condition("city", "深圳"),),)), by=by, at=NOON
+    )
+    swap = actions._swap_members
+
+    def changed_first(counted: Segment, *, at: datetime) -> int | None:
+        save_segment(
+            segment=Segment.objects.get(pk=counted.pk), name="x",
+            conditions=Conditions(((Condition("city", "上海"),),)), by=by, at=NOON,
+        )  # fmt: skip
+        return swap(counted, at=at)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(actions, "_swap_members", changed_first)
+        assert count_segment(segment_id=segment.pk, at=NOON) is None
+    assert not Member.objects.exists()
+    assert count_segment(segment_id=segment.pk, at=NOON) == 8
 
 
 def test_conditions_are_told_in_words(people: list[Customer], by: User) -> None:
