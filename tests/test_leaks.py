@@ -18,6 +18,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, reverse
 
+from furrow.calls.models import Call
 from furrow.calls.rules import CallState
 from furrow.calls.tests.make import make_call
 from furrow.customers.models import Customer, Number
@@ -209,6 +210,22 @@ def test_no_page_tells_more_than_the_role_is_shown(
             for address in addresses(page, known, user):
                 answer = client.get(address)
                 check(text_of(answer), user=user, company=company, where=f"{role} GET {address}")
+
+
+@pytest.mark.parametrize("role", list(Role), ids=str)
+def test_no_desk_tells_more_of_a_customer_put_on_it(
+    client: Client, company: Company, role: Role
+) -> None:
+    user = person(role, company)
+    client.force_login(user)
+    Call.objects.update(agent=make_agent())  # else the desk shows the call that owes its result
+    for known in company.known:
+        for address in (
+            f"{reverse('desk')}?customer={known.customer.pk}",
+            f"{reverse('desk-bar')}?seat={known.customer.pk}&picked=1",
+        ):
+            answer = client.get(address)
+            check(text_of(answer), user=user, company=company, where=f"{role} GET {address}")
 
 
 @pytest.mark.parametrize("role", list(Role), ids=str)

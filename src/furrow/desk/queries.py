@@ -18,6 +18,7 @@ from furrow.campaigns.queries import next_target
 from furrow.campaigns.rules import DialMode, Effect
 from furrow.compliance.queries import policy_for
 from furrow.customers.models import Customer, Number
+from furrow.customers.showing import Shown, shown_to
 from furrow.dialer.models import Lease, Party, Session, Talk
 from furrow.dialer.queries import (
     callable_number,
@@ -60,6 +61,12 @@ class Seat:
     followup: FollowUp | None = None
     lease: Lease | None = None  # kept free for this customer, and not talking yet
     is_open: bool = True  # the agent may see more than the name
+    shown: Shown | None = None  # picked by the agent, who is shown no more than anywhere else
+
+    @property
+    def name(self) -> str:
+        """In full for who is to be called and greeted; of somebody picked, what the role sees."""
+        return self.shown.name if self.shown is not None else self.customer.name
 
     @property
     def key(self) -> str:
@@ -105,7 +112,10 @@ def seat_of(
     if lease := lease_of(agent):
         return _kept(lease, agent=agent, at=at)
     if picked is not None:
-        return Seat(Why.PICKED, picked, number_to_call(picked, at=at), campaign_for(agent, picked))
+        return Seat(
+            Why.PICKED, picked, number_to_call(picked, at=at), campaign_for(agent, picked),
+            shown=shown_to(agent, [picked])[0],
+        )  # fmt: skip
     if session_for(agent) is not None:
         return None  # calls come by themselves
     if followup := next_due(agent=agent, at=at, skip=skip):
@@ -269,8 +279,8 @@ def script_for(seat: Seat | None, *, agent: User) -> dict[str, Any]:
     if seat is None or seat.campaign is None:
         return {}
     names = {
-        "{customer}": seat.customer.name,
-        "{称呼}": seat.customer.name,
+        "{customer}": seat.name,
+        "{称呼}": seat.name,
         "{agent}": str(agent),
         "{坐席}": str(agent),
     }
