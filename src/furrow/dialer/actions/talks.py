@@ -311,7 +311,11 @@ def note_party_lost(*, leg: str, why: str) -> int | None:
     party = Party.objects.live().filter(leg=leg).select_related("call").first()
     if party is None:
         return None
-    Party.objects.filter(pk=party.pk).update(leg="", wanted=Place.GONE, why=why[:20])
+    Party.objects.filter(pk=party.pk).update(
+        leg="",
+        wanted=Place.GONE,
+        why=party.why or why[:20],  # the first reason stands
+    )
     _wake(party.call)
     return party.call_id if party.place == Place.TAKE_OVER else None
 
