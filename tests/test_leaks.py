@@ -138,9 +138,9 @@ def company(tmp_path: Path, settings: LazySettings) -> Company:
         for n, (state, owner, its_team) in enumerate(states, 1)
     ]
     make_collaboration(customer=known[-1].customer, user=agent)
-    for one, other in permutations(known, 2):  # each is around each, by name
+    for one, another in permutations(known, 2):  # each is around each, by name
         contact = add_contact(
-            customer=one.customer, name=other.name, role=Part.USER, person=other.customer,
+            customer=one.customer, name=another.name, role=Part.USER, person=another.customer,
             by=agent, at=NOON,
         )  # fmt: skip
         one.things["contact_id"] = contact.pk

@@ -98,7 +98,9 @@ def around(customer: Customer, *, user: User) -> Around:
             contact.person_id is None or (person is not None and not person.is_nameless)
         )
         name = contact.name if is_shown else mask_name(contact.name)
-        return Near(contact, name, contact.relation if is_shown else "", person.id if person else None)
+        return Near(
+            contact, name, contact.relation if is_shown else "", person.id if person else None
+        )
 
     def of_other(contact: Contact) -> Near:
         record = shown[contact.customer_id]
