@@ -57,10 +57,13 @@ def request_permit(
     A denial is an answer, not an error: the caller commits it, then raises `NotPermitted`.
     """
     number = _locked(number)
-    hold_numbers(numbers_of(number.customer), to_change=False)
+    numbers = numbers_of(number.customer)
+    hold_numbers(numbers, to_change=False)
     theirs = Q(customer=number.customer)
     _void(theirs | Q(agent=agent) if agent else theirs, at=at)
-    facts = facts_for(number=number, agent=agent, campaign=campaign, purpose=purpose, at=at)
+    facts = facts_for(
+        number=number, agent=agent, campaign=campaign, purpose=purpose, numbers=numbers, at=at
+    )
     if stands_in:
         facts = replace(facts, is_collaborator=True)
     if is_third:
