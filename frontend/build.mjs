@@ -91,7 +91,7 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 const options = {
   absWorkingDir: here,
-  entryPoints: ["app", "desk", "floor", "charts", "select", "alpine", "kit", "phone", "capture"].map((name) => `src/${name}.ts`).concat(["src/css/app.css"]),
+  entryPoints: ["app", "desk", "floor", "charts", "select", "alpine", "kit", "phone", "capture", "shop"].map((name) => `src/${name}.ts`).concat(["src/css/app.css", "src/css/shop.css"]),
   entryNames: "[name]",
   outdir: out,
   bundle: true,

@@ -7,6 +7,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 
 KEY = "demo-shop"
 SHOP = "/demo-shop/"
+FILES = {"shop.css": "text/css; charset=utf-8", "shop.js": "text/javascript; charset=utf-8"}
 _PAGES = {"": "home", "ai-course": "course", "call": "form"}
 
 

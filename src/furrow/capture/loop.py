@@ -54,7 +54,7 @@ MOST_FORMS = 30
 MOST_HITS = 3_000
 MOST_OF_VISITOR = 120
 RETRY_SECONDS = 0.2
-SNIPPET = "dist/capture.js"
+SCRIPT = "text/javascript; charset=utf-8"
 _COPY = (
     f"COPY {StoredHit._meta.db_table}"
     " (at, site_id, kind, visitor, key, page, referrer, seconds, given) FROM STDIN"
@@ -259,10 +259,13 @@ async def application(asked: Connection, receive: Receive, send: Send) -> None:
     if asked["method"] == "POST" and name == "hit":
         await _take(asked, receive, send)
     elif is_get and name == "furrow.js":
-        await _answer(send, 200, _snippet(), "text/javascript; charset=utf-8", "max-age=3600")
+        await _answer(send, 200, _built("capture.js"), SCRIPT, "max-age=3600")
     elif is_get and name == "healthz":
         await _answer(send, 200, b"ok\n")
     elif is_get and asked["path"].startswith(demo.SHOP) and demo.KEY in (collector.sites or {}):
+        if name in demo.FILES:
+            await _answer(send, 200, _built(name), demo.FILES[name])
+            return
         page = demo.page(asked["path"], language=_header(asked, b"accept-language"))
         await _answer(send, 200 if page else 404, page, "text/html; charset=utf-8")
     else:
@@ -330,8 +333,8 @@ def _header(asked: Connection, name: bytes) -> str:
 
 
 @cache
-def _snippet() -> bytes:
-    found = finders.find(SNIPPET)
+def _built(name: str) -> bytes:
+    found = finders.find(f"dist/{name}")
     if not isinstance(found, str):
         raise RuntimeError("the front end is not built")
     return Path(found).read_bytes()
