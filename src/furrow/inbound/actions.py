@@ -186,7 +186,10 @@ def close_offer(*, offer: Offer, result: Result, at: datetime) -> bool:
 
     Who let it ring out is away, so that the next caller does not wait for an empty chair.
     """
-    if not Offer.objects.open().filter(pk=offer.pk).update(result=result):
+    closing = Offer.objects.open().filter(pk=offer.pk)
+    if result is Result.UNANSWERED:
+        closing = closing.filter(accepted_at=None)  # taken in this very moment: it did not ring out
+    if not closing.update(result=result):
         return False
     offer_call(call_id=offer.arrival.caller.pk, agent=None, at=at)
     record("arrival.passed_on", of=offer.arrival, by=SYSTEM, at=at, agent=offer.agent_id,
@@ -232,6 +235,7 @@ def promise(*, arrival: Arrival, at: datetime) -> bool:
     """They waited long enough, or asked for it: they are promised to be called back, once."""
     if not Arrival.objects.filter(pk=arrival.pk, promised_at=None).update(promised_at=at):
         return False
+    _ring_no_more(arrival, at=at)
     record("arrival.promised", of=arrival, by=SYSTEM, at=at)
     return True
 
@@ -250,9 +254,7 @@ def settle(*, call_id: int, at: datetime) -> None:
     )
     if arrival is None:
         return
-    for offer in Offer.objects.open().filter(arrival=arrival):
-        Offer.objects.filter(pk=offer.pk).update(result=Result.GONE)
-        _pop(offer)
+    _ring_no_more(arrival, at=at)
     if not arrival.came_of_it:
         came_of_it = _untaken(arrival, at=at)
         arrival.came_of_it, arrival.ended_at = came_of_it, at
@@ -261,6 +263,14 @@ def settle(*, call_id: int, at: datetime) -> None:
         if came_of_it in NEEDS_CALL_BACK:
             plan_call_back(arrival=arrival, at=at)
     _tell(arrival)
+
+
+def _ring_no_more(arrival: Arrival, *, at: datetime) -> None:
+    """The caller is gone, or on their way out: no agent can take them any more."""
+    for offer in Offer.objects.open().filter(arrival=arrival):
+        if Offer.objects.open().filter(pk=offer.pk).update(result=Result.GONE):
+            offer_call(call_id=arrival.caller.pk, agent=None, at=at)
+            _pop(offer)
 
 
 def _untaken(arrival: Arrival, *, at: datetime) -> CameOfIt:
@@ -333,9 +343,11 @@ def opt_out_by_key(*, call_id: int, at: datetime) -> bool:
     )  # fmt: skip
     finish_due(call=call, by=system_user(), at=at)
     take_out_everywhere(customer_id=call.customer_id, at=at)
-    Arrival.objects.filter(call=call, came_of_it="").update(
-        came_of_it=CameOfIt.OPTED_OUT, ended_at=at
-    )
+    for arrival in Arrival.objects.filter(call=call, came_of_it=""):
+        _ring_no_more(arrival, at=at)
+        Arrival.objects.filter(pk=arrival.pk, came_of_it="").update(
+            came_of_it=CameOfIt.OPTED_OUT, ended_at=at
+        )
     record("call.opted_out_by_key", of=call, by=SYSTEM, at=at, customer=call.customer_id)
     return True
 

@@ -101,7 +101,8 @@ def _attend(arrival: Arrival, *, at: datetime) -> Todo:
         seat = usable_line(offer.agent, at=at)
         return Todo(Step.JOIN, arrival.leg, arrival.call_id, offer.agent.username, seat)
     if offer is not None and offer.runs_out(at):
-        close_offer(offer=offer, result=Result.UNANSWERED, at=at)
+        if not close_offer(offer=offer, result=Result.UNANSWERED, at=at):
+            return nothing  # taken in this very moment: joined the next time round
         offer = None
     if offer is not None or _offer(arrival, at=at) is not None:
         return nothing

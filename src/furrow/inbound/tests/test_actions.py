@@ -188,6 +188,35 @@ def test_who_lets_it_ring_is_away_and_who_declines_is_not() -> None:
     assert states[declining] == PresenceState.READY
 
 
+def test_who_takes_the_caller_as_it_rings_out_stays_and_talks() -> None:
+    agent = make_ready_agent()
+    offer = ring_at(make_arrival(), agent.pk)
+    accept_offer(offer=offer, by=agent, at=LATER)
+
+    assert not close_offer(offer=offer, result=Result.UNANSWERED, at=LATER)
+
+    assert Presence.objects.get(user=agent).state == PresenceState.READY
+    assert join(offer=offer, at=LATER)
+
+
+@pytest.mark.parametrize("key", ["call me back", "never again"])
+def test_who_pressed_a_key_on_the_way_out_rings_at_nobody(key: str) -> None:
+    agent = make_ready_agent()
+    arrival = make_arrival()
+    offer = ring_at(arrival, agent.pk)
+
+    if key == "never again":
+        assert opt_out_by_key(call_id=arrival.caller.pk, at=LATER)
+    else:
+        assert promise(arrival=arrival, at=LATER)
+
+    with pytest.raises(CannotTake):
+        accept_offer(offer=offer, by=agent, at=LATER)
+    assert Offer.objects.get().result == Result.GONE
+    assert Call.objects.get().agent is None
+    assert Presence.objects.get(user=agent).state == PresenceState.READY
+
+
 def test_who_takes_the_caller_talks_and_looks_after_whom_nobody_owned() -> None:
     agent = make_ready_agent()
     arrival = make_arrival()
