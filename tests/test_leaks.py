@@ -17,6 +17,7 @@ from django.conf import LazySettings
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 
 from furrow.calls.models import Call
 from furrow.calls.rules import CallState
@@ -24,7 +25,11 @@ from furrow.calls.tests.make import make_call
 from furrow.customers.models import Customer, Number
 from furrow.customers.showing import shown_to
 from furrow.customers.tests.make import make_customer, number_of
+from furrow.followups.models import FollowUp
+from furrow.followups.rules import Reason
 from furrow.followups.tests.make import make_followup
+from furrow.inbound.models import Hotline
+from furrow.inbound.tests.make import make_arrival, make_hotline
 from furrow.linkage.models import Pair
 from furrow.organisation.actions import create_token
 from furrow.organisation.models import Team, User
@@ -35,6 +40,8 @@ from furrow.ownership.models import Return
 from furrow.ownership.rules import Clock
 from furrow.profiles.actions import add_contact
 from furrow.profiles.rules import Role as Part
+from furrow.pipeline.models import HandOff
+from furrow.pipeline.rules import Stage
 from furrow.recordings.actions import store_recording
 from furrow.recordings.models import Recording
 from furrow.sightings.models import Sighting
@@ -119,6 +126,21 @@ def make_things(customer: Customer, agent: User, folder: Path) -> dict[str, int]
     }  # fmt: skip
 
 
+def make_mentions(customer: Customer, *, agent: User) -> None:
+    """A call to our hotline, a hand-off to the agent's team, and, of whom nobody owns, a call-back
+    by the agent: rows one sees whose customer one may not."""
+    at, team = timezone.now(), agent.team
+    hotline = Hotline.objects.filter(team=team).first() or make_hotline(team=team)
+    make_arrival(hotline=hotline, customer=customer, at=at)
+    HandOff.objects.create(
+        customer=customer, from_stage=Stage.SCREENING, to_stage=Stage.ACQUISITION, team=team,
+        sent_by=agent, sent_at=at, due_at=at + timedelta(days=1),
+    )  # fmt: skip
+    if customer.owner is None:
+        due = FollowUp.objects.filter(customer=customer)
+        due.update(assigned_to=agent, reason=Reason.CALLED_US, due_at=at - timedelta(hours=1))
+
+
 @pytest.fixture
 def company(tmp_path: Path, settings: LazySettings) -> Company:
     settings.RECORDINGS_FOLDER = tmp_path / "kept"
@@ -144,6 +166,8 @@ def company(tmp_path: Path, settings: LazySettings) -> Company:
             by=agent, at=NOON,
         )  # fmt: skip
         one.things["contact_id"] = contact.pk
+    for one in known:
+        make_mentions(one.customer, agent=agent)
     Pair.objects.create(
         left=known[2].customer, right=known[3].customer, weight=9,
         reasons=[], found_at=NOON,
@@ -156,6 +180,21 @@ def test_the_company_stands_to_the_agent_as_it_says(company: Company) -> None:
         [shown] = shown_to(company.agent, [known.customer])
         if known.state is not OwnerState.OTHER:
             assert shown.standing.state is known.state
+
+
+def test_who_is_named_in_passing_is_named_as_in_the_list(client: Client, company: Company) -> None:
+    client.force_login(company.agent)
+    for page in ("followups", "handoffs"):
+        text = text_of(client.get(reverse(page)))
+        pooled = company.known[2]
+        assert "欧**" in text, page
+        assert pooled.name not in text, page
+    client.force_login(make_user(role=Role.LEADER, team=company.team))
+    text = text_of(client.get(reverse("callers")))
+    own, beyond = company.known[0], company.known[3]
+    assert "欧**" in text
+    assert own.name in text
+    assert beyond.name not in text
 
 
 def person(role: Role, company: Company) -> User:

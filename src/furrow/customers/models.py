@@ -128,6 +128,7 @@ class Customer(models.Model):
     address_key = models.CharField(max_length=200, editable=False, default="")
 
     objects = CustomerQuerySet.as_manager()
+    shown_name: str  # to whoever looks, where a row about something else names it: see showing
 
     class Meta:
         constraints = [

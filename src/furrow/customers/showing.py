@@ -177,6 +177,24 @@ def shown_to(user: User, customers: Iterable[Customer]) -> list[Shown]:
     return found
 
 
+def name_for(user: User, customers: Iterable[Customer]) -> None:
+    """Give each customer `shown_name`: what `user` may be told where a row about something else,
+    a call-back or a hand-off, names its customer. Masked, too, where the customer is beyond reach.
+
+    Two queries and one for each kind of tie, whatever their number.
+    """
+    named = list(customers)
+    ids = {customer.pk for customer in named}
+    reach = Customer.objects.visible_to(user).filter(pk__in=ids)
+    visible = set(reach.order_by().values_list("pk", flat=True)) if ids else set()
+    for shown in shown_to(user, named) if visible else ():
+        if shown.id in visible:
+            shown.customer.shown_name = shown.name
+    for customer in named:
+        if customer.pk not in visible:
+            customer.shown_name = mask_name(customer.name)
+
+
 @dataclass(frozen=True)
 class Access:
     """Why somebody may do something with a customer, in words, or why not."""

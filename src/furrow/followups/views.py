@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from furrow.customers.models import Customer
+from furrow.customers.showing import name_for
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act, Scope
 from furrow.ownership.queries import losing_of
@@ -56,6 +57,7 @@ def followups(request: Request) -> HttpResponse:
         rows = rows.filter(assigned_to=user)
     shown = list(rows[: _MOST + 1])
     lost = losing_of(user, at=at, most=20) if is_mine else []
+    name_for(user, [*(row.customer for row in shown[:_MOST]), *(row.customer for row in lost)])
     by_agent = compliance_by_agent(user=user, at=at) if not is_mine else []
     context = {
         "sections": [

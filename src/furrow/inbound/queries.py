@@ -103,6 +103,13 @@ class Callers:
     lately: list[Arrival]
 
     @property
+    def customers(self) -> list[Customer]:
+        """Everybody who is named."""
+        arrivals = [*(one.arrival for one in self.waiting), *self.lately]
+        called_us = [one.call.customer for one in arrivals if one.call is not None]
+        return called_us + [followup.customer for followup in self.to_call_back]
+
+    @property
     def service_percent(self) -> int | None:
         """Of those who came in our hours and did not opt out: taken within 20 s."""
         due = self.taken + self.gave_up + self.promised

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from furrow.customers.showing import name_for
 from furrow.organisation.http import Request, opened, requires
 from furrow.organisation.rules import Act
 
@@ -53,8 +54,10 @@ def decline(request: Request, offer_id: int) -> HttpResponse:
 def callers(request: Request) -> HttpResponse:
     """Who waits, who was missed today, and who is still to be called back."""
     at = timezone.now()
+    found = callers_for(user=request.user, at=at)
+    name_for(request.user, found.customers)
     context = {
-        "callers": callers_for(user=request.user, at=at),
+        "callers": found,
         "has_hotlines": has_hotlines(),
         "can_edit": request.user.can(Act.EDIT_CAMPAIGNS),
         "now": at,

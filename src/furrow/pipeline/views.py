@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from furrow.common.refusal import Refused
 from furrow.customers.filters import is_id
 from furrow.customers.models import Customer
+from furrow.customers.showing import name_for
 from furrow.organisation.http import Request, requires
 from furrow.organisation.rules import Act
 from furrow.rulebooks.actions import set_rules
@@ -94,10 +95,12 @@ def handoffs(request: Request) -> HttpResponse:
     """What waits for my team, and what was sent back."""
     at = timezone.now()
     waiting = open_handoffs(user=request.user, at=at)
+    returned = returned_handoffs(user=request.user, at=at)
+    name_for(request.user, [one.customer for one in (*waiting, *returned)])
     context = {
         "rows": waiting,
         "late": sum(one.due_at <= at for one in waiting),
-        "returned": returned_handoffs(user=request.user, at=at),
+        "returned": returned,
         "form": AcceptForm(user=request.user),
         "can_edit": request.user.can(Act.EDIT_CUSTOMERS),
         "now": at,

@@ -16,6 +16,7 @@ from furrow.campaigns.queries import waiting_count
 from furrow.common.phone import zone
 from furrow.customers.filters import is_id
 from furrow.customers.models import Customer, Number
+from furrow.customers.showing import name_for
 from furrow.desk.actions import wrap_up
 from furrow.desk.forms import WrapUpForm
 from furrow.desk.queries import (
@@ -55,6 +56,8 @@ _MOST_SKIPPED = 200  # customers passed over at a time; more do not fit into an 
 def _desk_context(request: Request, *, at: datetime, seat: Seat | None) -> dict[str, Any]:
     agent = request.user
     day_ends = end_of_day(at)
+    queue = for_the_day(user=agent, until=day_ends).filter(assigned_to=agent)[:_QUEUE_ROWS]
+    name_for(agent, [item.customer for item in queue])
     return {
         "seat": seat,
         **_on_the_line(request, seat, at=at),
@@ -73,7 +76,7 @@ def _desk_context(request: Request, *, at: datetime, seat: Seat | None) -> dict[
         "suggested": suggested(seat) if seat else None,
         "standby": waiting_of(agent),
         "skips": Skip.choices,
-        "queue": for_the_day(user=agent, until=day_ends).filter(assigned_to=agent)[:_QUEUE_ROWS],
+        "queue": queue,
         "load": load_of(user=agent, at=at, day_ends=day_ends),
         "waiting": waiting_count(agent=agent, at=at),
         "now": at,
