@@ -38,10 +38,10 @@ from furrow.organisation.rules import Act, OwnerState, Role
 from furrow.organisation.tests.make import NOON, make_agent, make_team, make_user
 from furrow.ownership.models import Return
 from furrow.ownership.rules import Clock
-from furrow.profiles.actions import add_contact
-from furrow.profiles.rules import Role as Part
 from furrow.pipeline.models import HandOff
 from furrow.pipeline.rules import Stage
+from furrow.profiles.actions import add_contact
+from furrow.profiles.rules import Role as Part
 from furrow.recordings.actions import store_recording
 from furrow.recordings.models import Recording
 from furrow.sightings.models import Sighting

@@ -1,6 +1,7 @@
 """Phone numbers as Furrow keeps them: E.164 text, shown masked, with a region and a time zone."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -40,6 +41,52 @@ def place_of(e164: str) -> Place:
         return Place(region, zone)
     zones = [z for z in timezone.time_zones_for_number(number) if z != "Etc/Unknown"]
     return Place(region, zones[0] if zones else DEFAULT_TIME_ZONE)
+
+
+class Charge(StrEnum):
+    """What calling a number costs whoever calls, by its kind."""
+
+    ORDINARY = "ordinary"
+    PREMIUM = "premium"
+    SHARED = "shared"
+    PERSONAL = "personal"
+
+
+_CHARGES = {
+    phonenumbers.PhoneNumberType.PREMIUM_RATE: Charge.PREMIUM,
+    phonenumbers.PhoneNumberType.SHARED_COST: Charge.SHARED,
+    phonenumbers.PhoneNumberType.PERSONAL_NUMBER: Charge.PERSONAL,
+}
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a call goes, for whoever pays it. `region` is "" for satellites and other numbers of no
+    country, and where several countries share a prefix and the rest does not tell which."""
+
+    region: str
+    charge: Charge = Charge.ORDINARY
+
+
+AT_HOME = Destination("CN")
+
+
+@lru_cache(maxsize=65536)
+def destination_of(e164: str) -> Destination:
+    """What it is to call a number. Stricter than `place_of`, which guesses for the clock's sake.
+
+    >>> destination_of("+19005551234")
+    Destination(region='US', charge=<Charge.PREMIUM: 'premium'>)
+    >>> destination_of("+881612345678").region
+    ''
+    """
+    try:
+        number = phonenumbers.parse(e164)
+    except NumberParseException:
+        return Destination("")
+    region = phonenumbers.region_code_for_number(number)
+    charge = _CHARGES.get(phonenumbers.number_type(number), Charge.ORDINARY)
+    return Destination("" if region in {"ZZ", "001", None} else region, charge)
 
 
 @lru_cache(maxsize=65536)

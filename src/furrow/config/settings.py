@@ -329,6 +329,8 @@ KEEP_RECORDINGS_DAYS = int(env("FURROW_KEEP_RECORDINGS_DAYS", "180"))
 CALLER_ID = env("FURROW_CALLER_ID", "+8615400000000")
 # How a number without a country code is read.
 DEFAULT_REGION = env("FURROW_REGION", "CN")
+# The countries that are called; empty: those with calling rules of their own, and the region above.
+COUNTRIES = env_list("FURROW_COUNTRIES")
 # JSON with the simulated carrier's seed, speed and rules per number.
 SIMULATED_CARRIER = env("FURROW_SIMULATED_CARRIER", "{}")
 

@@ -30,13 +30,15 @@ from furrow.followups.rules import Reason
 from furrow.organisation.actions import SYSTEM, set_presence, system_user
 from furrow.organisation.models import Presence, Team, User
 from furrow.organisation.rules import PresenceState
-from furrow.permits.queries import is_forbidden
+from furrow.permits.queries import is_forbidden, is_payable
 
 from .models import Arrival, Hotline, Offer
 from .queries import as_e164, hotline_of, tried
 from .rules import (
     CALL_BACK_WITHIN,
     NEEDS_CALL_BACK,
+    NEW_CALL_BACKS,
+    NEW_WITHIN,
     CameOfIt,
     CannotSaveHotline,
     CannotTake,
@@ -293,7 +295,7 @@ def plan_call_back(*, arrival: Arrival, at: datetime) -> FollowUp | None:
     if before is not None and before.reason == Reason.CALLED_US:
         record("callback.again", of=before, by=SYSTEM, at=at, arrival=arrival.pk)
         return None
-    if is_forbidden(call.number, at=at):
+    if is_forbidden(call.number, at=at) or not is_payable(call.number, at=at):
         record("callback.forbidden", of=arrival, by=SYSTEM, at=at)
         return None
     who = _who_calls_back(customer, hotline)
@@ -306,10 +308,22 @@ def plan_call_back(*, arrival: Arrival, at: datetime) -> FollowUp | None:
     }
     if before is not None and before.note:
         note = f"{note} {before.note}"
+    # Who called us is dialled by the machine; another step waits on the list of whom it is for.
+    reason = Reason.OTHER if _are_too_many(arrival) else Reason.CALLED_US
     return plan_followup(
         customer=customer, assigned_to=who, due_at=max(at + CALL_BACK_WITHIN, opens),
-        reason=Reason.CALLED_US, note=note[:300], after_call=call, by=system_user(), at=at,
+        reason=reason, note=note[:300], after_call=call, by=system_user(), at=at,
     )  # fmt: skip
+
+
+def _are_too_many(arrival: Arrival) -> bool:
+    """Whether a person shall look before this caller, new to us, is dialled. Calling again does not
+    make anybody better known: only having talked to us does."""
+    customer = arrival.caller.customer_id
+    since = arrival.at - NEW_WITHIN
+    lately = Arrival.objects.filter(hotline=arrival.hotline_id, is_new=True, at__gt=since)
+    is_new = lately.filter(call__customer=customer).exists()
+    return is_new and lately.exclude(came_of_it=CameOfIt.TAKEN).count() > NEW_CALL_BACKS
 
 
 def _who_calls_back(customer: Customer, hotline: Hotline) -> User | None:

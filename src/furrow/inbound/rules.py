@@ -46,6 +46,10 @@ KEY_NEVER_AGAIN = "9"
 
 # A call-back is due this soon.
 CALL_BACK_WITHIN = timedelta(minutes=1)
+# So many callers nobody knew, at one hotline within an hour, are dialled back by the machine; those
+# beyond are on people's lists: who shows made-up numbers does not have us dial them all.
+NEW_CALL_BACKS = 20
+NEW_WITHIN = timedelta(hours=1)
 # A caller taken within this was served well; the share of them is the service level.
 WELL_SERVED = timedelta(seconds=20)
 

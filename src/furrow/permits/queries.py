@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from furrow.common.phone import mask, zone, zones_of_number
+from furrow.common.phone import destination_of, mask, zone, zones_of_number
 from furrow.compliance.areas import area_of, zones_of_address
 from furrow.compliance.queries import (
     days_for,
@@ -21,11 +22,7 @@ from furrow.compliance.queries import (
     standing_suppressions,
     suppressions_told,
 )
-from furrow.compliance.rules import (
-    Basis,
-    Policy,
-    SuppressionKind,
-)
+from furrow.compliance.rules import EVERYWHERE_ELSE, Basis, Policy, SuppressionKind, country_of
 from furrow.customers.models import Customer, Number
 from furrow.customers.rules import Moment
 from furrow.organisation.models import User
@@ -42,6 +39,7 @@ from .rules import (
     Facts,
     Purpose,
     decide,
+    destination,
     next_no,
 )
 
@@ -112,6 +110,8 @@ def facts_for(
         objections=objections_to(
             Asked(customer.pk, purpose, campaign.stage if campaign else "", at)
         ),
+        destination=destination_of(number.e164),
+        is_country_called=is_destination_called(number.e164, policy),
     )  # fmt: skip
 
 
@@ -167,6 +167,23 @@ def _dialled(
 def numbers_of(customer: Customer) -> list[str]:
     """E.164, the oldest first."""
     return list(customer.numbers.order_by("pk").values_list("e164", flat=True))
+
+
+def is_destination_called(e164: str, policy: Policy) -> bool:
+    """Whether the country of a number is one we call, by the setting or by rules of its own."""
+    region = destination_of(e164).region
+    if settings.COUNTRIES:
+        return region in settings.COUNTRIES
+    return region == settings.DEFAULT_REGION or (
+        policy.region != EVERYWHERE_ELSE and country_of(policy.region) == region
+    )
+
+
+def is_payable(number: Number, *, at: datetime) -> bool:
+    """Whether the gate would ever let anybody dial it, for all it would cost."""
+    policy = policy_for(region=area_of(number.e164, number.region), at=at)
+    is_called = is_destination_called(number.e164, policy)
+    return destination(destination_of(number.e164), is_called=is_called).ok
 
 
 def is_forbidden(number: Number, *, at: datetime) -> bool:

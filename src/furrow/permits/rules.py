@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from furrow.common.phone import AT_HOME, Charge, Destination
 from furrow.common.refusal import Refused
 from furrow.compliance.rules import (
     DayKind,
@@ -96,6 +97,8 @@ class Facts:
     consent: ConsentGiven | None = None  # None = never asked
     registers: Sequence[str] = ()  # the do-not-call registers that list the number
     objections: Sequence[Objection] = ()
+    destination: Destination = AT_HOME
+    is_country_called: bool = True
 
     @property
     def time_zone(self) -> ZoneInfo:
@@ -158,6 +161,7 @@ class PermitVoid(Refused):
 # What each check asks, for people, in the order they are asked.
 CHECK_NAMES: Mapping[str, str | Promise] = {
     "suppression": _("Not on the do-not-call list"),
+    "destination": _("In a country we call, at the usual price"),
     "consent": _("Agreed to be called, where that is needed"),
     "registers": _("Not on an imported do-not-call register"),
     "hours": _("Within calling hours"),
@@ -173,6 +177,33 @@ CHECK_NAMES: Mapping[str, str | Promise] = {
 
 def _local(moment: datetime, zone: ZoneInfo) -> str:
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+
+
+def destination(destination: Destination, *, is_called: bool) -> Answer:
+    """Whether a number is one we pay to call, whoever showed it to us (D4)."""
+    if destination.charge is not Charge.ORDINARY:
+        kinds = {
+            Charge.PREMIUM: _t("Premium-rate numbers are never called: each call costs us dearly."),
+            Charge.SHARED: _t("Shared-cost numbers are never called. Ask for an ordinary number."),
+            Charge.PERSONAL: _t(
+                "Personal numbers that lead anywhere are never called. Ask for an ordinary number."
+            ),
+        }
+        return Answer("destination", "D4", False, kinds[destination.charge])
+    if not destination.region:
+        why = _t("This number is a satellite's, or of no country we can tell. It is never called.")
+        return Answer("destination", "D4", False, why)
+    if not is_called:
+        why = _t(
+            "We do not call numbers of %(region)s. Calling rules of its own, or the setting "
+            "FURROW_COUNTRIES, would change that."
+        ) % {"region": destination.region}
+        return Answer("destination", "D4", False, why)
+    return Answer("destination", "D4", True)
+
+
+def _destination(facts: Facts, at: datetime) -> Answer:
+    return destination(facts.destination, is_called=facts.is_country_called)
 
 
 def _suppression(facts: Facts, at: datetime) -> Answer:
@@ -367,6 +398,7 @@ def _objections(facts: Facts, at: datetime) -> Answer:
 Check = Callable[[Facts, datetime], Answer]
 CHECKS: Sequence[Check] = (
     _suppression,
+    _destination,
     _consent,
     _registers,
     _hours,

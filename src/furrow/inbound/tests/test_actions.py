@@ -331,6 +331,30 @@ def test_who_may_not_be_called_is_not_called_back() -> None:
     assert not FollowUp.objects.exists()
 
 
+@pytest.mark.parametrize("shown", ["+19005551234", "+881612345678", "+447012345678"])
+def test_numbers_that_cost_us_are_not_called_back(shown: str) -> None:
+    make_agent(team=(hotline := make_hotline()).team)
+    arrival = arrive(leg="in-1", caller=shown, called=hotline.e164, at=NOON)
+    assert arrival is not None
+    gives_up(arrival)
+
+    assert not FollowUp.objects.exists()
+    assert Event.objects.filter(what="callback.forbidden").exists()
+
+
+def test_of_many_unknown_callers_within_an_hour_people_decide_whom_to_call_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("furrow.inbound.actions.NEW_CALL_BACKS", 2)
+    make_agent(team=(hotline := make_hotline()).team)
+    arrivals = [gives_up(make_arrival(hotline=hotline)) for _time in range(3)]
+
+    planned = FollowUp.objects.order_by("pk")
+    assert [one.reason for one in planned] == [Reason.CALLED_US, Reason.CALLED_US, Reason.OTHER]
+    gives_up(make_arrival(hotline=hotline, customer=arrivals[-1].caller.customer))
+    assert FollowUp.objects.open().filter(reason=Reason.CALLED_US).count() == 2  # nor by insisting
+
+
 def test_who_waited_too_long_is_promised_a_call_once() -> None:
     arrival = make_arrival(customer=make_customer(owner=make_agent()))
     assert begin_waiting(arrival=arrival, at=NOON)

@@ -94,7 +94,7 @@ def test_the_owner_gets_a_permit_that_says_what_was_asked() -> None:
     assert decision.is_allowed
     assert permit is not None
     assert permit.expires_at == MORNING + PERMIT_LIFE
-    assert [a["check"] for a in permit.answers][:2] == ["suppression", "consent"]
+    assert [a["check"] for a in permit.answers][:2] == ["suppression", "destination"]
     assert Event.objects.get(what="permit.issued").details["campaign"] == 5
     assert not Denial.objects.exists()
 

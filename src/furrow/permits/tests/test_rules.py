@@ -8,6 +8,7 @@ from django.utils.translation import override
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from furrow.common.phone import destination_of
 from furrow.compliance.rules import DayKind, SuppressionKind
 from furrow.compliance.tests.make import make_policy
 from furrow.permits.rules import (
@@ -66,6 +67,29 @@ def test_when_nothing_stands_in_the_way_every_check_says_yes_in_order() -> None:
 
     assert decision.is_allowed
     assert [a.check for a in decision.answers] == list(CHECK_NAMES)
+
+
+@pytest.mark.parametrize(
+    ("shown", "is_called", "says"),
+    [
+        ("+19005551234", True, "Premium"),
+        ("+864001234567", True, "Shared-cost"),
+        ("+447012345678", True, "Personal"),
+        ("+881612345678", True, "satellite"),
+        ("+13101551234", True, "no country"),
+        ("+18095551234", False, "DO"),
+    ],
+)
+def test_numbers_that_cost_us_and_countries_we_do_not_call_are_never_dialled(
+    shown: str, is_called: bool, says: str
+) -> None:
+    facts = make_facts(destination=destination_of(shown), is_country_called=is_called)
+    decision = decide(facts, at=TEN)
+
+    assert decision.refusal is not None
+    assert (decision.refusal.check, decision.refusal.rule) == ("destination", "D4")
+    assert says in decision.refusal.why
+    assert decision.changes_at is None
 
 
 CAPPED = make_policy(

@@ -44,7 +44,7 @@ def test_the_panel_says_no_with_the_rule_and_what_was_not_asked(client: Client) 
 
     assert "by post" in page
     assert "Rule C4" in page
-    assert page.count("not asked") == 10
+    assert page.count("not asked") == 11
 
 
 def test_without_a_number_it_says_so(client: Client) -> None:
