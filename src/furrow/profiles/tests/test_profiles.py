@@ -225,6 +225,8 @@ def test_completeness_is_told_per_source_and_agent_the_emptiest_first(
     manager = make_user(role=HouseRole.MANAGER)
     found = completeness_of(user=manager)
     assert [one.name for one in found.by_source] == ["Empty", "Full"]
+    Customer.objects.create(pk=900_000, name="Far", created_at=NOON)  # those between are forgotten
+    assert completeness_of(user=manager).looked_at == 13
     assert [one.looked_at for one in found.by_agent] == [6]
     client.force_login(manager)
-    assert "12 customers looked at" in client.get(reverse("completeness")).content.decode()
+    assert "13 customers looked at" in client.get(reverse("completeness")).content.decode()
