@@ -59,8 +59,11 @@ def _fill(customer: Customer, *, by: User, campaigns: list[Campaign], random: Ra
     perhaps(lambda: add_number(customer=customer, e164=make_e164(), by=by, at=NOON))
     perhaps(lambda: make_standing(customer=customer, by=by))
     perhaps(lambda: give_score(customer=customer, score=Score.CP, value=2, by=by, at=NOON))
+    boss = make_user(role=Role.MANAGER)
     perhaps(
-        lambda: move_stage(customer=customer, to=Stage.ACQUISITION, reason="ready", by=by, at=NOON)
+        lambda: move_stage(
+            customer=customer, to=Stage.ACQUISITION, reason="ready", by=boss, at=NOON
+        )
     )
     perhaps(lambda: make_call(agent=by, customer=customer, state=CallState.ENDED))
     due_at = NOON + timedelta(days=random.randrange(1, 9))
