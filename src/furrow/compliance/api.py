@@ -71,7 +71,7 @@ class LiftIn(Schema):
     reason: Annotated[Text, Field(min_length=1, max_length=300)]
 
 
-class StandingOut(Schema):
+class CheckedOut(Schema):
     is_suppressed: bool
     standing: list[SuppressionOut]
 
@@ -89,7 +89,7 @@ def list_suppressions(request: Request, which: Query[Which]) -> dict[str, object
     return {"items": page.rows, "next_after": page.older}
 
 
-@router.post("/check", response=StandingOut)
+@router.post("/check", response=CheckedOut)
 @requires(Act.SUPPRESS)
 def check_number(request: Request, asked: NumberIn) -> dict[str, object]:
     """Whether a number must not be called, and why. A POST: numbers stand in no address."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pghistory
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponseBadRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils import translation
 
@@ -59,7 +59,10 @@ class Storable:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         given = [request.GET] if request.method in {"GET", "HEAD"} else [request.GET, request.POST]
         if any("\0" in value for fields in given for _, said in fields.lists() for value in said):
-            return HttpResponseBadRequest("a character that is not text\n", "text/plain")
+            problem = "a character that is not text"
+            if request.path.startswith("/api/"):
+                return JsonResponse({"detail": problem}, status=400)
+            return HttpResponseBadRequest(f"{problem}\n", "text/plain")
         return self.get_response(request)
 
 
