@@ -54,6 +54,14 @@ class Company(House):
         return page
 
 
+@pytest.fixture(autouse=True)
+def everybody_goes_home(browser: Browser) -> Iterator[None]:
+    """No window of one journey stays open in the next: a phone would ring there, too."""
+    yield
+    for context in browser.contexts:
+        context.close()
+
+
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     """Web, events and worker on a scratch database. A test starts the dialer itself."""
