@@ -146,6 +146,8 @@ def test_an_agent_talks_with_customers_in_the_browser(
 
     call(desk, customers[2])
     expect(desk.locator("[data-line=busy]")).to_be_visible()
+    desk.keyboard.press("n")  # what the line said is the result
+    expect(desk.locator("[data-line=busy]")).to_have_count(0)
 
 
 def test_a_call_is_held_handed_over_and_taken_over(
