@@ -49,11 +49,27 @@ function ask(question: string, asker: HTMLElement): Promise<boolean> {
   });
 }
 
+// A part that is read anew replaces the button under the question; then its successor asks, for htmx
+// forgets what an element that is gone has wanted.
+const confirmed = new WeakSet<HTMLElement>();
+const successor = (gone: HTMLElement): HTMLElement | undefined =>
+  [...document.querySelectorAll<HTMLElement>("[hx-confirm]")].find((one) =>
+    ["hx-post", "hx-vals", "data-key"].every((name) => one.getAttribute(name) === gone.getAttribute(name)),
+  );
+
 document.addEventListener("htmx:confirm", (event) => {
   const { detail } = event as CustomEvent<{ question: string | null; elt: HTMLElement; issueRequest(skip: boolean): void }>;
   if (!detail.question) return;
   event.preventDefault();
-  void ask(detail.question, detail.elt).then((isYes) => isYes && detail.issueRequest(true));
+  if (confirmed.delete(detail.elt)) return detail.issueRequest(true);
+  void ask(detail.question, detail.elt).then((isYes) => {
+    if (!isYes) return;
+    if (detail.elt.isConnected) return detail.issueRequest(true);
+    const next = successor(detail.elt);
+    if (!next) return;
+    confirmed.add(next);
+    next.click();
+  });
 });
 
 const agreed = new WeakSet<HTMLFormElement>();
